@@ -1,0 +1,16 @@
+# The default registry is configuration, never source: taken from npm when it is not given, empty when npm is absent.
+if(NOT DEFINED CACHE{PMX_DEFAULT_REGISTRY})
+    set(registry "")
+    find_program(PMX_NPM npm)
+    if(PMX_NPM)
+        execute_process(COMMAND ${PMX_NPM} config get registry WORKING_DIRECTORY /
+            OUTPUT_VARIABLE registry OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+        if(NOT registry MATCHES "^https?://")
+            set(registry "")
+        endif()
+    endif()
+    set(PMX_DEFAULT_REGISTRY "${registry}" CACHE STRING "Registry used when no setting names one")
+endif()
+if(PMX_DEFAULT_REGISTRY STREQUAL "")
+    message(STATUS "PMX_DEFAULT_REGISTRY is empty: pmx will ask for --registry (or set it with -DPMX_DEFAULT_REGISTRY=URL)")
+endif()

@@ -1,0 +1,126 @@
+// Plugins: found by name, loaded with Boost.DLL (or linked in), negotiated, and called through typed handles that turn
+// statuses into Results. Loading happens at most once per library and on first use; nothing is scanned. The handles'
+// methods carry the SDK's thread tags; load() is [setup].
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/metrics.hpp"
+#include "base/pool.hpp"
+#include "base/result.hpp"
+#include "model/graph.hpp"
+#include "model/plan.hpp"
+#include "pmx/fetcher.h"
+#include "pmx/importer.h"
+#include "pmx/layout.h"
+#include "pmx/validator.h"
+
+namespace pmx {
+
+enum class PluginKind : std::uint8_t { layout, importer, fetcher, validator };
+
+// Values for options, by name; a plugin gets those that it declares. Lists have many items.
+using OptionValues = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+// What the host offers to plugins during a run. Everything is optional; functions may be called from any thread.
+struct HostServices {
+    std::function<void(int severity, std::string_view line)> log;
+    std::size_t executor_width = 1;
+    std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)> parallel_for;
+    Metrics* metrics = nullptr;
+    std::string scratch_parent;  // where pmx.scratch/1 makes directories
+    std::function<std::string(std::string_view url)> authorization;                           // "" = none
+    std::function<std::string(std::string_view url, std::string_view key)> transport;         // "" = none
+    const CancelFlag* cancel = nullptr;
+    std::function<void(int severity, std::string_view what, std::string_view subject, std::string_view remedy)> diagnostic;
+};
+
+// Where plugins are looked for: each directory of `path`, then the installation's own. A name with '/' is a file.
+struct PluginPath {
+    std::vector<std::string> directories;  // --plugin-path, PMX_PLUGIN_PATH, user configuration; never from a project
+    bool allow_drafts = false;
+};
+
+class Plugin;  // one loaded library and its instance
+struct PluginInfo {
+    std::string name, version, summary, kind, file;
+    std::uint32_t capabilities = 0;
+    bool builtin = false;  // from the installation or linked in
+};
+
+class Layout {
+  public:
+    // Runs the layout over `graph` and checks every path. [worker]
+    Result<Plan> plan(const Graph& graph) const;
+    const PluginInfo& info() const;
+    std::shared_ptr<Plugin> plugin;
+};
+
+class Importer {
+  public:
+    // PMX_UNSUPPORTED is not an error: the status tells the chain to go on. [worker]
+    Result<pmx_status> import(const pmx_import& job, std::size_t& done) const;
+    const PluginInfo& info() const;
+    std::shared_ptr<Plugin> plugin;
+};
+
+struct FetchRequest {
+    std::string url, subject, commit, path;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::uint32_t purpose = PMX_FETCH_ARCHIVE;
+    std::uint64_t size_limit = 4ull << 30;
+};
+struct FetchResponse {
+    std::uint32_t status = 0;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+};
+
+class Fetcher {
+  public:
+    bool takes(std::string_view url) const;  // by scheme
+    bool is_blocking() const;
+    // `done` is called exactly once, from any thread, possibly before this returns. [any]
+    void fetch(FetchRequest request, std::function<void(Result<FetchResponse>)> done) const;
+    const PluginInfo& info() const;
+    std::shared_ptr<Plugin> plugin;
+};
+
+class Validator {
+  public:
+    // OK, or the error that stops the install (PMX_E_INTEGRITY, PMX_E_POLICY). [worker]
+    Result<> check_archive(const pmx_archive& archive) const;
+    // false: the object does not hold and must be repaired; `bad` is the row. [worker]
+    Result<bool> check_object(const pmx_object& object, std::size_t& bad) const;
+    Result<> check_manifest(const pmx_manifest& manifest) const;
+    bool checks_archives() const;
+    bool checks_objects() const;
+    bool checks_manifests() const;
+    const PluginInfo& info() const;
+    std::shared_ptr<Plugin> plugin;
+};
+
+// Loads plugins for one run and keeps them until it is destroyed.
+class Plugins {
+  public:
+    Plugins(PluginPath path, HostServices services);
+    ~Plugins();
+    // `name` is a plugin's name or a path. Errors list each path tried, or say both versions and the remedy.
+    Result<Layout> layout(std::string_view name, const OptionValues& options);
+    Result<Importer> importer(std::string_view name, const OptionValues& options);
+    Result<Fetcher> fetcher(std::string_view name, const OptionValues& options);
+    Result<Validator> validator(std::string_view name, const OptionValues& options);
+    std::size_t loaded() const;  // libraries so far: the no-op install asserts 0
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace pmx
