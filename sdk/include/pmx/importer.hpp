@@ -18,6 +18,8 @@ class Import {
     }
     bool is_private() const { return j_->flags & PMX_IMPORT_PRIVATE; }
     bool replaces() const { return j_->flags & PMX_IMPORT_REPLACE; }
+    std::uint64_t source_device() const { return j_->source_device; }
+    std::uint64_t target_device() const { return j_->target_device; }
     bool same_device() const { return j_->source_device == j_->target_device; }
 
   private:

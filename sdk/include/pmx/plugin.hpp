@@ -3,7 +3,7 @@
 // A plugin is a class with a constructor (Host, Config) and the methods of its kind, and one macro:
 //
 //   class Flat { public: Flat(pmx::sdk::Host, const pmx::sdk::Config&) {} void plan(pmx::sdk::Op, const Graph&, Plan&); };
-//   PMX_LAYOUT(Flat, "flat", "1.0.0", "Every package in one directory", 0)
+//   PMX_LAYOUT(Flat, "flat", "1.0.0", "Every package in one directory", 0, nullptr, 0)
 //
 // Methods fail by throwing pmx::sdk::Error; every exception becomes a status here and none crosses the boundary.
 #pragma once
@@ -35,6 +35,12 @@ class Error : public std::runtime_error {
     pmx_status status;
     std::string subject, remedy;
     int system_error;
+};
+
+// A failure that was reported already (by an inner guarded()): only the status goes on.
+struct Reported {
+    explicit Reported(pmx_status status) : status(status) {}
+    pmx_status status;
 };
 
 // From errno: PMX_NO_SPACE for a full disk, PMX_IO otherwise.
@@ -146,6 +152,8 @@ pmx_status guarded(const pmx_op* op, Body&& body) noexcept {
         if (error.status != PMX_CANCELLED && error.status != PMX_UNSUPPORTED)
             tell(error.what(), error.subject, error.remedy, error.system_error);
         return error.status;
+    } catch (const Reported& reported) {
+        return reported.status;
     } catch (const std::bad_alloc&) {
         return PMX_NO_MEMORY;
     } catch (const std::exception& error) {
