@@ -1,0 +1,292 @@
+#include "registry/package_source.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include <dirent.h>
+#include <simdjson.h>
+#include <sys/mman.h>
+
+#include "base/fs.hpp"
+#include "base/hash.hpp"
+#include "base/text.hpp"
+#include "model/contained_path.hpp"
+#include "registry/pack.hpp"
+
+namespace pmx::registry {
+
+namespace {
+
+namespace dom = simdjson::dom;
+
+// Old enough for every client that refuses young versions.
+constexpr std::string_view long_ago = "2020-01-01T00:00:00.000Z";
+
+constexpr std::array<std::string_view, 17> abbreviated_fields = {
+    "name", "version", "deprecated", "dependencies", "devDependencies", "optionalDependencies",
+    "bundleDependencies", "bundledDependencies", "peerDependencies", "peerDependenciesMeta", "bin", "directories",
+    "engines", "os", "cpu", "libc", "_hasShrinkwrap"};
+
+Body body_of(std::string text) {
+    auto kept = std::make_shared<const std::string>(std::move(text));
+    const std::string etag = "\"" + sha256_hex(*kept).substr(0, 32) + "\"";
+    return {*kept, kept, etag};
+}
+
+// The file stays mapped for the life of the server: serving it costs one write and no read.
+Result<Body> map_file(const std::string& path) {
+    PMX_TRY(const auto fd, open_read(AT_FDCWD, path.c_str()));
+    PMX_TRY(const auto stat, stat_fd(fd.raw()));
+    if (!stat.is_file()) return fail(Code::FETCH_NOT_FOUND, "no such tarball", path);
+    const std::string etag = "\"" + std::to_string(stat.size) + "-" + std::to_string(stat.mtime_ns) + "\"";
+    if (stat.size == 0) return Body{{}, nullptr, etag};
+    void* at = ::mmap(nullptr, stat.size, PROT_READ, MAP_PRIVATE, fd.raw(), 0);
+    if (at == MAP_FAILED) return fail_errno(errno, "cannot map the tarball", path);
+    std::shared_ptr<const void> keep(at, [size = stat.size](const void* p) { ::munmap(const_cast<void*>(p), size); });
+    return Body{{static_cast<const char*>(at), stat.size}, std::move(keep), etag};
+}
+
+// Release order of npm's `latest`: numbers first, a prerelease below its release. Odd text sorts lowest.
+std::tuple<std::array<long, 3>, bool, std::string> version_rank(std::string_view version) {
+    std::array<long, 3> numbers{-1, -1, -1};
+    const char* at = version.data();
+    const char* end = at + version.size();
+    for (auto& number : numbers) {
+        const auto [next, error] = std::from_chars(at, end, number);
+        if (error != std::errc()) break;
+        at = next;
+        if (at < end && *at == '.') ++at;
+    }
+    const bool release = at == end || *at == '+';
+    return {numbers, release, std::string(at, end)};
+}
+
+bool latest_order(const std::string& a, const std::string& b) {
+    const auto [an, ar, at] = version_rank(a);
+    const auto [bn, br, bt] = version_rank(b);
+    // A registry's latest is a release wherever there is one.
+    return std::tuple(ar, an, at) < std::tuple(br, bn, bt);
+}
+
+bool is_install_script(dom::object manifest) {
+    dom::object scripts;
+    if (manifest["scripts"].get(scripts) != simdjson::SUCCESS) return false;
+    for (const std::string_view key : {"preinstall", "install", "postinstall"})
+        if (scripts[key].error() == simdjson::SUCCESS) return true;
+    return false;
+}
+
+void append_raw(JsonWriter& json, dom::element value) { json.raw(simdjson::minify(value)); }
+
+// One entry of "versions": the manifest, shortened when asked, with the given dist.
+template <class WriteDist>
+void append_version(JsonWriter& json, dom::object manifest, PackageSource::Form form, WriteDist&& write_dist) {
+    json.object();
+    for (const auto& [key, value] : manifest) {
+        if (key == "dist" || key == "hasInstallScript") continue;
+        if (form == PackageSource::Form::abbreviated &&
+            std::find(abbreviated_fields.begin(), abbreviated_fields.end(), key) == abbreviated_fields.end())
+            continue;
+        json.key(key);
+        append_raw(json, value);
+    }
+    if (is_install_script(manifest)) json.key("hasInstallScript").value(true);
+    json.key("dist");
+    write_dist();
+    json.end();
+}
+
+struct Archive {
+    std::string version, file, manifest;
+    Body body;
+};
+
+std::string tarball_url(const std::string& base, const std::string& name, std::string_view file) {
+    return base + "/" + name + "/-/" + std::string(file);
+}
+
+std::string file_of(const std::string& name, const std::string& version) {
+    return std::string(base_name(name)) + "-" + version + ".tgz";
+}
+
+// A byte order mark is legal at the start of a package.json.
+std::string_view without_mark(std::string_view text) {
+    return text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text;
+}
+
+void append_head(JsonWriter& json, const std::string& name, PackageSource::Form form,
+                 const std::vector<std::string>& versions) {
+    json.key("name").value(name);
+    json.key("modified").value(long_ago);
+    if (form != PackageSource::Form::full) return;
+    json.key("_id").value(name);
+    json.key("time").object();
+    json.key("created").value(long_ago).key("modified").value(long_ago);
+    for (const auto& version : versions) json.key(version).value(long_ago);
+    json.end();
+}
+
+}  // namespace
+
+Result<Body> PackageSource::tarball(const std::string& name, const std::string& file) {
+    const std::string key = name + "/" + file;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = tarballs_.find(key); found != tarballs_.end()) return found->second;
+    }
+    const auto missing = [&] { return fail(Code::FETCH_NOT_FOUND, "no such tarball", key); };
+    if (!is_safe_package_name(name) || file.empty() || file[0] == '.' || file.find('/') != std::string::npos ||
+        file.find('\0') != std::string::npos || !file.ends_with(".tgz"))
+        return missing();
+    const std::string folder = join_path(directory_, name);
+    std::optional<Body> body;
+    for (const std::string& path : {folder + "/-/" + file, folder + "/" + file}) {
+        PMX_TRY(const auto stat, stat_at(AT_FDCWD, path.c_str()));
+        if (!stat || !stat->is_file()) continue;
+        PMX_TRY(body, map_file(path));
+        break;
+    }
+    const std::string prefix = std::string(base_name(name)) + "-";
+    if (!body && file.starts_with(prefix)) {
+        const std::string version = file.substr(prefix.size(), file.size() - prefix.size() - 4);
+        const std::string source = folder + "/" + version;
+        PMX_TRY(const auto stat, stat_at(AT_FDCWD, (source + "/package.json").c_str()));
+        if (stat && stat->is_file()) {
+            PMX_TRY(auto packed, pack_directory(source));
+            body = body_of(std::move(packed));
+        }
+    }
+    if (!body) return missing();
+    const std::lock_guard lock(mutex_);
+    return tarballs_.emplace(key, std::move(*body)).first->second;
+}
+
+Result<Body> PackageSource::packument(const std::string& name, Form form, const std::string& base, bool compressed) {
+    const std::string key = std::string(form == Form::full ? "f" : "a") + (compressed ? "z" : "-") + base + " " + name;
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = packuments_.find(key); found != packuments_.end()) return found->second;
+    }
+    if (!is_safe_package_name(name)) return fail(Code::FETCH_NOT_FOUND, "no such package", name);
+    PMX_TRY(auto text, make_packument(name, form, base));
+    Body body = body_of(compressed ? gzip(text) : std::move(text));
+    const std::lock_guard lock(mutex_);
+    return packuments_.emplace(key, std::move(body)).first->second;
+}
+
+Result<std::string> PackageSource::make_packument(const std::string& name, Form form, const std::string& base) {
+    const std::string folder = join_path(directory_, name);
+    PMX_TRY(const auto stat, stat_at(AT_FDCWD, folder.c_str()));
+    if (!stat || !stat->is_dir()) return fail(Code::FETCH_NOT_FOUND, "no such package", name);
+    PMX_TRY(const auto dir, open_dir(AT_FDCWD, folder.c_str()));
+    PMX_TRY(const auto recorded, read_file_if_exists(dir.raw(), "package.json"));
+    if (recorded) return recorded_packument(name, *recorded, form, base);
+
+    std::vector<Archive> archives;
+    PMX_TRY(const auto mirrored, stat_at(dir.raw(), "-"));
+    if (mirrored && mirrored->is_dir()) {
+        PMX_TRY(const auto shelf, open_dir(dir.raw(), "-"));
+        PMX_TRY(const auto files, list_dir(shelf.raw()));
+        const std::string prefix = std::string(base_name(name)) + "-";
+        for (const auto& file : files) {
+            if (!file.name.starts_with(prefix) || !file.name.ends_with(".tgz")) continue;
+            PMX_TRY(auto body, tarball(name, file.name));
+            PMX_TRY(auto manifest, manifest_of_tarball(body.bytes, name + "/" + file.name));
+            std::string version = file.name.substr(prefix.size(), file.name.size() - prefix.size() - 4);
+            archives.push_back({std::move(version), file.name, std::move(manifest), std::move(body)});
+        }
+    } else {
+        PMX_TRY(const auto entries, list_dir(dir.raw()));
+        for (const auto& entry : entries) {
+            PMX_TRY(auto manifest, read_file_if_exists(dir.raw(), (entry.name + "/package.json").c_str()));
+            if (!manifest) continue;
+            const std::string file = file_of(name, entry.name);
+            PMX_TRY(auto body, tarball(name, file));
+            archives.push_back({entry.name, file, std::move(*manifest), std::move(body)});
+        }
+    }
+    if (archives.empty()) return fail(Code::FETCH_NOT_FOUND, "no version of this package", name);
+    std::sort(archives.begin(), archives.end(),
+              [](const Archive& a, const Archive& b) { return latest_order(a.version, b.version); });
+    std::vector<std::string> versions;
+    for (const auto& archive : archives) versions.push_back(archive.version);
+
+    dom::parser parser;
+    std::string out;
+    JsonWriter json(out);
+    json.object();
+    append_head(json, name, form, versions);
+    PMX_TRY(const auto tags, read_file_if_exists(dir.raw(), "dist-tags.json"));
+    json.key("dist-tags");
+    if (tags) {
+        json.raw(trim(*tags));
+    } else {
+        json.object().key("latest").value(versions.back()).end();
+    }
+    json.key("versions").object();
+    for (const auto& archive : archives) {
+        dom::object manifest;
+        const std::string text(without_mark(archive.manifest));
+        if (const auto error = parser.parse(text).get(manifest))
+            return fail(Code::MANIFEST, simdjson::error_message(error), name + "@" + archive.version);
+        json.key(archive.version);
+        append_version(json, manifest, form, [&] {
+            json.object();
+            json.key("integrity").value("sha512-" +
+                                        to_base64(hash(HashAlgorithm::sha512, archive.body.bytes).span()));
+            json.key("shasum").value(to_hex(hash(HashAlgorithm::sha1, archive.body.bytes).span()));
+            json.key("tarball").value(tarball_url(base, name, archive.file));
+            json.end();
+        });
+    }
+    json.end().end();
+    return out;
+}
+
+Result<std::string> PackageSource::recorded_packument(const std::string& name, const std::string& text, Form form,
+                                                      const std::string& base) {
+    dom::parser parser;
+    dom::object packument, versions;
+    if (const auto error = parser.parse(text).get(packument))
+        return fail(Code::MANIFEST, simdjson::error_message(error), name);
+    if (const auto error = packument["versions"].get(versions))
+        return fail(Code::MANIFEST, simdjson::error_message(error), name + ": versions");
+    std::vector<std::string> names;
+    for (const auto& [version, manifest] : versions) names.emplace_back(version);
+    std::string out;
+    JsonWriter json(out);
+    json.object();
+    append_head(json, name, form, names);
+    dom::element tags;
+    if (packument["dist-tags"].get(tags) == simdjson::SUCCESS) {
+        json.key("dist-tags");
+        append_raw(json, tags);
+    }
+    json.key("versions").object();
+    for (const auto& [version, value] : versions) {
+        dom::object manifest, dist;
+        if (value.get(manifest) || manifest["dist"].get(dist)) continue;
+        json.key(version);
+        append_version(json, manifest, form, [&] {
+            json.object();
+            for (const auto& [key, entry] : dist) {
+                json.key(key);
+                std::string_view url;
+                if (key == "tarball" && entry.get(url) == simdjson::SUCCESS) {
+                    json.value(tarball_url(base, name, base_name(url)));
+                } else {
+                    append_raw(json, entry);
+                }
+            }
+            json.end();
+        });
+    }
+    json.end().end();
+    return out;
+}
+
+}  // namespace pmx::registry

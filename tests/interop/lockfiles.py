@@ -1,0 +1,77 @@
+"""What a lockfile pins: one row per package that comes as a tarball. Read with the general parsers of Python, on
+purpose not with pmx's own codecs, so that a fault of theirs shows."""
+
+import json
+import os
+
+import yaml
+
+try:
+    _Loader = yaml.CSafeLoader
+except AttributeError:
+    _Loader = yaml.SafeLoader
+
+
+def load_yaml_documents(path):
+    """All documents of a YAML file; pnpm's own lockfile is always the last one."""
+    with open(path, encoding="utf-8-sig") as f:
+        return [d for d in yaml.load_all(f, Loader=_Loader) if d is not None]
+
+
+def split_key(key):
+    """'@s/n@1.0.0(peer@1)' -> ('@s/n', '1.0.0', '(peer@1)'). The version may be a path or a URL."""
+    at = key.find("@", 1)
+    name, rest = key[:at], key[at + 1:]
+    paren = rest.find("(")
+    if paren < 0:
+        return name, rest, ""
+    return name, rest[:paren], rest[paren:]
+
+
+def _listed(value):
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def fits(entry, os_name="linux", cpu="x64", libc="glibc"):
+    """npm's rule for os, cpu and libc: a '!x' forbids, otherwise the list must name us."""
+    for field, mine in (("os", os_name), ("cpu", cpu), ("libc", libc)):
+        wanted = _listed(entry.get(field))
+        if not wanted or wanted == ["any"]:
+            continue
+        if "!" + mine in wanted:
+            return False
+        positive = [w for w in wanted if not w.startswith("!")]
+        if positive and mine not in positive:
+            return False
+    return True
+
+
+def tarball_name(name, version):
+    return "%s-%s.tgz" % (name.split("/")[-1], version)
+
+
+def pinned_tarballs(path):
+    """Yields dicts name, version, integrity, url (or None), fits."""
+    if path.endswith((".yaml", ".yml")):
+        for document in load_yaml_documents(path):
+            for key, entry in (document.get("packages") or {}).items():
+                name, version, _ = split_key(key)
+                resolution = entry.get("resolution") or {}
+                if resolution.get("type") in ("directory", "git") or "integrity" not in resolution:
+                    continue
+                yield {"name": name, "version": entry.get("version", version), "url": resolution.get("tarball"),
+                       "integrity": resolution["integrity"], "fits": fits(entry)}
+        return
+    with open(path, encoding="utf-8-sig") as f:
+        lock = json.load(f)
+    for place, entry in (lock.get("packages") or {}).items():
+        if "node_modules/" not in place or entry.get("link") or "integrity" not in entry or entry.get("inBundle"):
+            continue
+        name = entry.get("name") or place.rsplit("node_modules/", 1)[1]
+        yield {"name": name, "version": entry["version"], "url": entry.get("resolved"),
+               "integrity": entry["integrity"], "fits": fits(entry)}
+
+
+def lockfiles_of(project):
+    return [os.path.join(project, f) for f in ("pnpm-lock.yaml", "package-lock.json", "npm-shrinkwrap.json")
+            if os.path.isfile(os.path.join(project, f))]
