@@ -11,6 +11,7 @@ Packages that cannot run on linux x64 are left out."""
 import argparse
 import base64
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ def strongest(integrity):
     return None
 
 
-def cached_file(cache, integrity):
+def content_file(cache, integrity):
     found = strongest(integrity)
     if not found:
         return None
@@ -39,6 +40,22 @@ def cached_file(cache, integrity):
     hexed = digest.hex()
     path = os.path.join(cache, "_cacache", "content-v2", algorithm, hexed[:2], hexed[2:4], hexed[4:])
     return path if os.path.isfile(path) else None
+
+
+def cached_file(cache, integrity, url):
+    """By the lockfile's digest, or, where that is weaker than npm's own, by the URL in npm's index."""
+    path = content_file(cache, integrity)
+    if path:
+        return path
+    key = "make-fetch-happen:request-cache:" + url
+    hexed = hashlib.sha256(key.encode()).hexdigest()
+    index = os.path.join(cache, "_cacache", "index-v5", hexed[:2], hexed[2:4], hexed[4:])
+    if not os.path.isfile(index):
+        return None
+    with open(index, encoding="utf-8") as f:
+        rows = [json.loads(line.split("\t", 1)[1]) for line in f if "\t" in line]
+    rows = [row for row in rows if row.get("key") == key and row.get("integrity")]
+    return content_file(cache, rows[-1]["integrity"]) if rows else None
 
 
 def matches(path, integrity):
@@ -79,21 +96,18 @@ def main():
         todo = sorted(missing.items())
         for start in range(0, len(todo), args.batch):
             batch = todo[start:start + args.batch]
-            urls = []
-            for target, row in batch:
-                if cached_file(cache, row["integrity"]):
-                    continue
-                url = row["url"]
+            for _, row in batch:
                 # A recorded URL may carry another registry's host; packages of a registry are asked for at ours.
-                if not url or "/-/" in url or "registry.example" in url:
-                    url = "%s/%s/-/%s" % (registry, row["name"], lockfiles.tarball_name(row["name"], row["version"]))
-                urls.append(url)
+                if not row["url"] or "/-/" in row["url"]:
+                    row["url"] = "%s/%s/-/%s" % (registry, row["name"],
+                                                 lockfiles.tarball_name(row["name"], row["version"]))
+            urls = [row["url"] for _, row in batch if not cached_file(cache, row["integrity"], row["url"])]
             if urls:
                 subprocess.run(["npm", "cache", "add", "--cache", cache, "--maxsockets", str(args.parallel),
                                 "--loglevel", "error", "--prefer-offline", *urls], cwd="/", check=False,
                                stdout=subprocess.DEVNULL)
             for target, row in batch:
-                source = cached_file(cache, row["integrity"])
+                source = cached_file(cache, row["integrity"], row["url"])
                 if source is None:
                     continue
                 os.makedirs(os.path.dirname(target), exist_ok=True)
