@@ -48,10 +48,21 @@ struct PluginPath {
 };
 
 class Plugin;  // one loaded library and its instance
+
+// One option as a plugin declares it.
+struct PluginOption {
+    std::string name, summary;
+    pmx_option_type type = PMX_OPTION_STRING;
+    std::vector<std::string> fallback;  // one for scalars, any number for lists; empty: no value
+    std::vector<std::string> choices;   // empty: any
+    std::int64_t minimum = 0, maximum = 0;  // equal: no bounds
+};
+
 struct PluginInfo {
     std::string name, version, summary, kind, file;
     std::uint32_t capabilities = 0;
     bool builtin = false;  // from the installation or linked in
+    std::vector<PluginOption> options;
 };
 
 class Layout {
@@ -116,7 +127,13 @@ class Plugins {
     Result<Importer> importer(std::string_view name, const OptionValues& options);
     Result<Fetcher> fetcher(std::string_view name, const OptionValues& options);
     Result<Validator> validator(std::string_view name, const OptionValues& options);
+    // What a library says about itself; loads it, makes no instance.
+    Result<PluginInfo> describe(std::string_view name);
+    // Names on the search path and in the installation, sorted, without loading anything; for `pmx plugin list`.
+    std::vector<std::string> available() const;
     std::size_t loaded() const;  // libraries so far: the no-op install asserts 0
+    // Counters of plugins that Metrics has no field for, by name; for --timing.
+    std::map<std::string, std::uint64_t, std::less<>> counters() const;
 
   private:
     struct State;
