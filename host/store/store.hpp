@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,6 +28,7 @@ struct ObjectFile {
     std::uint64_t size, inode;
     std::int64_t mtime_ns;
     std::uint32_t mode;       // permission bits
+    std::uint64_t checksum = 0;  // XXH3-64 of the content as unpacked: finds damage, proves nothing against malice
 };
 
 struct ObjectBin {
@@ -47,6 +49,7 @@ class ObjectView {
   public:
     Fd dir;
     std::uint64_t device = 0;
+    std::string_view id;  // as given to unpack
     std::vector<ObjectFile> files;
     std::vector<std::string_view> dirs;  // every directory below the package's root, parents first; NUL-terminated
     ObjectManifest manifest;
@@ -57,7 +60,7 @@ class ObjectView {
 struct UnpackLimits {
     std::uint64_t archive_bytes = 4ull << 30;
     std::uint64_t unpacked_bytes = 8ull << 30;
-    std::uint64_t ratio = 2000;        // a bomb: more than this many bytes out per byte in (beyond 64 MB)
+    std::uint64_t ratio = 250;         // a bomb: more than this many bytes out per byte in (beyond 64 MB)
     std::uint32_t entries = 1'000'000;
 };
 
@@ -66,9 +69,11 @@ class Store {
     // Opens (and with `create` makes) <dir>/v1. A read-only store opens too; writing to it fails with PMX_E_STORE.
     static Result<Store> open(std::string dir, bool create);
 
-    // The key of an object: from the strongest hash of an SRI text, or from a URL, or from repo and commit.
-    static Result<std::string> key_of_integrity(std::string_view sri);
-    static std::string key_of_url(std::string_view url);
+    // The key of an object: from the strongest hash of an SRI text, or from a URL, or from repo and commit. `subdir` is
+    // unpack's: the same archive seen from another root is another object.
+    static Result<std::string> key_of_integrity(std::string_view sri, std::string_view subdir = {});
+    static std::string key_of_url(std::string_view url, std::string_view subdir = {});
+    static std::string key_of_git(std::string_view repo, std::string_view commit, std::string_view subdir = {});
 
     // nullopt: not there. A torn or unreadable index counts as not there (and is replaced by the next unpack).
     Result<std::optional<ObjectView>> find(const std::string& key) const;
@@ -76,13 +81,17 @@ class Store {
     struct Unpacked {
         ObjectView view;
         std::uint64_t files, bytes;
+        bool published = true;  // false: somebody else was first, and this is theirs
+        bool swapped = false;   // it took the place of another object (a repair, or a torn one)
     };
     // Unpacks an archive (gzip or plain tar) into the object `key`. Nothing is visible before all of it is written.
     // With `replace` an existing object is swapped out (repair); otherwise the first to finish wins and everybody gets
-    // the winner's. `expected_name`/`version`: PMX_E_CONTENT_MISMATCH when package.json says otherwise; "" = anything.
-    // `subdir`: only what is below this path of the archive, as the package's root.
+    // the winner's. What package.json says is in the view's manifest (empty when it is missing or no JSON): whether that
+    // is the package that was asked for is the caller's question. `subdir`: only what is below this path of the archive,
+    // as the package's root. `with_digests`: a SHA-256 of every file, for the check level `content`.
     Result<Unpacked> unpack(const std::string& key, std::string_view archive, std::string_view id, bool replace,
-                            std::string_view subdir = {}, const UnpackLimits& limits = {});
+                            std::string_view subdir = {}, const UnpackLimits& limits = {},
+                            bool with_digests = false) const;
 
     // A directory dependency: its files as npm would pack them, linked from where they are.
     static Result<ObjectView> view_directory(int root, std::string_view dir, std::string_view id);
@@ -91,7 +100,7 @@ class Store {
     Result<FileLock> hold() const;
 
     // Remembers that `project_dir` uses these keys; prune keeps them while the project's record exists.
-    Result<> record_project(std::string_view project_dir, std::span<const std::string> keys);
+    Result<> record_project(std::string_view project_dir, std::span<const std::string> keys) const;
 
     const std::string& path() const { return path_; }
     int dir() const { return root_.raw(); }
@@ -109,16 +118,23 @@ class Store {
     };
     // Looks at every object (stat or content level); with `repair`, bad ones are removed so that the next install
     // fetches them again. Progress through `tick(done, total)`.
-    Result<std::vector<Problem>> verify(bool content, bool repair, const std::function<void(std::size_t, std::size_t)>& tick);
+    Result<std::vector<Problem>> verify(bool content, bool repair,
+                                        const std::function<void(std::size_t, std::size_t)>& tick) const;
     struct Pruned {
         std::uint64_t objects = 0, bytes = 0, projects = 0;
     };
     // Removes objects that no recorded, still existing project uses, and leftovers of killed runs. PMX_E_STORE_BUSY
     // when an install is running.
-    Result<Pruned> prune(bool dry_run);
+    Result<Pruned> prune(bool dry_run) const;
 
   private:
     Store() = default;
+    Failure read_only() const;
+    Result<std::vector<std::string>> keys() const;
+    Result<> discard(const std::string& key) const;
+    Result<Unpacked> publish(const std::string& key, const std::string& temporary, ObjectView view, bool replace) const;
+    Result<Unpacked> unpack_or_throw(const std::string& key, std::string_view archive, std::string_view id, bool replace,
+                                     std::string_view subdir, const UnpackLimits& limits, bool with_digests) const;
     std::string path_;
     Fd root_, objects_, temporary_;
     std::uint64_t device_ = 0;

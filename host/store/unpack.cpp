@@ -1,0 +1,178 @@
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <exception>
+#include <new>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/hash.hpp"
+#include "base/metrics.hpp"
+#include "store/contents.hpp"
+#include "store/gzip.hpp"
+#include "store/index.hpp"
+#include "store/package_json.hpp"
+#include "store/paths.hpp"
+#include "store/store.hpp"
+
+namespace pmx {
+namespace {
+
+// A directory nobody else writes, under tmp/. Removed unless published.
+class Workplace {
+  public:
+    Workplace(int temporary, const std::string& store) : temporary_(temporary), store_(store) {}
+    ~Workplace() {
+        if (!name_.empty()) (void)remove_tree(temporary_, name_.c_str());
+    }
+    Result<Fd> open() {
+        static std::atomic<unsigned> serial{0};
+        for (;;) {
+            name_ = fmt::format("{}-{}", ::getpid(), serial++);
+            count(Sys::mkdir);
+            if (::mkdirat(temporary_, name_.c_str(), 0777) == 0) break;
+            // A killed run with our number left this one; prune takes it away.
+            if (errno == EEXIST) continue;
+            int error = errno;
+            name_.clear();
+            return fail_errno(error, "cannot write to the store", store_, Code::STORE);
+        }
+        return open_dir_nofollow(temporary_, name_.c_str());
+    }
+    const std::string& name() const { return name_; }
+    void release() { name_.clear(); }
+
+  private:
+    int temporary_;
+    const std::string& store_;
+    std::string name_;
+};
+
+Result<> write_all(int fd, std::string_view bytes, const std::string& store) {
+    while (!bytes.empty()) {
+        count(Sys::write);
+        ssize_t n = ::write(fd, bytes.data(), bytes.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_errno(errno, "cannot write to the store", store, Code::STORE);
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return {};
+}
+
+Result<Fd> create(int dir, const char* name, mode_t mode, const std::string& store) {
+    for (;;) {
+        count(Sys::open);
+        int fd = ::openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        if (fd >= 0) return Fd(fd);
+        if (errno != EINTR) return fail_errno(errno, "cannot write to the store", store, Code::STORE);
+    }
+}
+
+}  // namespace
+
+Result<Store::Unpacked> Store::unpack(const std::string& key, std::string_view archive, std::string_view id, bool replace,
+                                      std::string_view subdir, const UnpackLimits& limits, bool with_digests) const {
+    try {
+        return unpack_or_throw(key, archive, id, replace, subdir, limits, with_digests);
+    } catch (const std::bad_alloc&) {
+        return fail(Code::ARCHIVE, "the archive needs more memory than there is", std::string(id),
+                    "lower --unpack-concurrency");
+    } catch (const std::exception& error) {
+        return fail(Code::INTERNAL, error.what(), std::string(id));
+    }
+}
+
+Result<Store::Unpacked> Store::unpack_or_throw(const std::string& key, std::string_view archive, std::string_view id,
+                                               bool replace, std::string_view subdir, const UnpackLimits& limits,
+                                               bool with_digests) const {
+    if (read_only_) return read_only();
+    PMX_TRY([[maybe_unused]] std::string place, object_path(key));
+    // A worker unpacks thousands of archives: its decompressor and its pages stay with the thread.
+    thread_local Inflater inflater;
+    PMX_TRY(std::string_view tar, inflater.inflate(archive, id, limits));
+    Contents contents;
+    PMX_CHECK(contents.collect(tar, id, subdir, limits));
+    contents.marker_last();
+
+    Arena arena;
+    std::string_view text = contents.files.back().path == "package.json" ? contents.files.back().data : std::string_view();
+    std::vector<std::string_view> paths;
+    paths.reserve(contents.files.size());
+    for (const Contents::File& file : contents.files) paths.push_back(file.path);
+    ObjectManifest manifest = read_package_json(text, id, arena, paths);
+    // Hard links share their mode with the store, so the bit is set here and not when a bin is linked.
+    for (const ObjectBin& bin : manifest.bins)
+        if (Contents::File* file = contents.find(bin.path)) file->executable = true;
+
+    Workplace workplace(temporary_.raw(), path_);
+    PMX_TRY(Fd dir, workplace.open());
+    IndexWriter index;
+    std::uint64_t bytes = 0;
+    char name[16];
+    std::uint32_t ordinal = 0;
+    for (const Contents::File& file : contents.files) {
+        *std::to_chars(name, name + sizeof name - 1, ordinal++).ptr = '\0';
+        PMX_TRY(Fd fd, create(dir.raw(), name, file.executable ? 0777 : 0666, path_));
+        PMX_CHECK(write_all(fd.raw(), file.data, path_));
+        PMX_TRY(FileStat info, stat_fd(fd.raw()));
+        index.add_file({file.data.size(), info.inode, info.mtime_ns, XXH3_64bits(file.data.data(), file.data.size()),
+                        info.mode & 07777, file.path});
+        if (with_digests) {
+            Digest digest = hash(HashAlgorithm::sha256, file.data);
+            index.add_digest({reinterpret_cast<const char*>(digest.bytes.data()), digest.size});
+        }
+        bytes += file.data.size();
+    }
+    for (std::string_view path : contents.dirs) index.add_dir(path);
+    index.describe(id, manifest);
+
+    ObjectView view;
+    if (!read_index(index.bytes(), view))
+        return fail(Code::INTERNAL, "the index of an object does not read back", std::string(id));
+    {
+        PMX_TRY(Fd fd, create(dir.raw(), kIndexName.data(), 0666, path_));
+        PMX_CHECK(write_all(fd.raw(), view.storage, path_));
+    }
+    view.dir = std::move(dir);
+    view.device = device_;
+    PMX_TRY(Unpacked unpacked, publish(key, workplace.name(), std::move(view), replace));
+    // A loser's copy is still there under its temporary name, and so is an object that was swapped out.
+    if (unpacked.published && !unpacked.swapped) workplace.release();
+    unpacked.files = contents.files.size();
+    unpacked.bytes = bytes;
+    return unpacked;
+}
+
+Result<Store::Unpacked> Store::publish(const std::string& key, const std::string& temporary, ObjectView view,
+                                       bool replace) const {
+    PMX_TRY(std::string place, object_path(key));
+    for (int attempt = 0; attempt < 16; ++attempt) {
+        count(Sys::rename);
+        if (::renameat(temporary_.raw(), temporary.c_str(), objects_.raw(), place.c_str()) == 0)
+            return Unpacked{std::move(view), 0, 0, true, false};
+        if (errno == ENOENT) {
+            PMX_CHECK(make_dir(objects_.raw(), place.substr(0, 2).c_str()));
+            continue;
+        }
+        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+            return fail_errno(errno, "cannot write to the store", path_, Code::STORE);
+        if (!replace) {
+            PMX_TRY(std::optional<ObjectView> winner, find(key));
+            if (winner) return Unpacked{std::move(*winner), 0, 0, false, false};
+        }
+        // What stands there is to be repaired, or is no whole object.
+        auto swapped = exchange_at(temporary_.raw(), temporary.c_str(), objects_.raw(), place.c_str());
+        if (swapped) return Unpacked{std::move(view), 0, 0, true, true};
+        if (swapped.error().sys == ENOENT) continue;
+        if (swapped.error().sys != EINVAL && swapped.error().sys != ENOSYS)
+            return fail_errno(swapped.error().sys, "cannot write to the store", path_, Code::STORE);
+        // No exchange on this file system: for a moment the object is away, which readers take as not there.
+        PMX_CHECK(discard(key));
+    }
+    return fail(Code::STORE_BUSY, "other processes keep replacing this object", key, "run pmx again");
+}
+
+}  // namespace pmx
