@@ -1,0 +1,1 @@
+module.exports = { name: "@having/scoped-peer", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "@pnpm.e2e/abc-parent-with-ab", version: "1.0.0", get "@pnpm.e2e/abc"() { return require("@pnpm.e2e/abc"); }, get "@pnpm.e2e/peer-a"() { return require("@pnpm.e2e/peer-a"); }, get "@pnpm.e2e/peer-b"() { return require("@pnpm.e2e/peer-b"); } };

@@ -1,0 +1,1 @@
+module.exports = { name: "@pnpm.e2e/bar", version: "100.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "@pnpm.e2e/dep-of-optional-pkg", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "@pnpm.e2e/only-linux", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "@pnpm.e2e/pkg-with-1-dep", version: "100.0.0", get "@pnpm.e2e/dep-of-pkg-with-1-dep"() { return require("@pnpm.e2e/dep-of-pkg-with-1-dep"); } };

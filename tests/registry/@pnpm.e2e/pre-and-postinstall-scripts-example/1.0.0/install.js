@@ -1,0 +1,1 @@
+require('fs').writeFileSync('generated-by-install.js', 'module.exports = 1;\n');

@@ -1,0 +1,1 @@
+require('fs').writeFileSync('generated-by-postinstall.js', 'module.exports = 1;\n');

@@ -1,0 +1,1 @@
+require('fs').writeFileSync('generated-by-preinstall.js', 'module.exports = 1;\n');

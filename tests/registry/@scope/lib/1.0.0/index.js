@@ -1,0 +1,1 @@
+module.exports = { name: "@scope/lib", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "@scope/lib", version: "2.0.0" };

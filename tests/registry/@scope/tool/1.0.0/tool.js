@@ -1,0 +1,2 @@
+#!/usr/bin/env node
+console.log('scoped tool', require('@scope/lib').version);

@@ -1,0 +1,1 @@
+module.exports = { name: "@scoped/peer", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "MixedCase", version: "1.0.0" };

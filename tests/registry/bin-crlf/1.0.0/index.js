@@ -1,0 +1,1 @@
+module.exports = { name: "bin-crlf", version: "1.0.0" };

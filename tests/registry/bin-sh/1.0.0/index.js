@@ -1,0 +1,1 @@
+module.exports = { name: "bin-sh", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "binary-file", version: "1.0.0" };

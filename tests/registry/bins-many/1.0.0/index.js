@@ -1,0 +1,1 @@
+module.exports = { name: "bins-many", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "chain-e", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "clash", version: "1.0.0" };

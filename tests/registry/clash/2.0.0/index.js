@@ -1,0 +1,1 @@
+module.exports = { name: "clash", version: "2.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "deep-directories", version: "1.0.0" };

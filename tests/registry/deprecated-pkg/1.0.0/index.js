@@ -1,0 +1,1 @@
+module.exports = { name: "deprecated-pkg", version: "1.0.0" };

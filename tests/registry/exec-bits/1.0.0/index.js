@@ -1,0 +1,1 @@
+module.exports = { name: "exec-bits", version: "1.0.0" };

@@ -1,0 +1,2 @@
+const words = require('greet-words');
+module.exports = (who) => `${words.hello}, ${who}!`;

@@ -1,0 +1,1 @@
+module.exports = { name: "has-native", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "long-names", version: "1.0.0" };

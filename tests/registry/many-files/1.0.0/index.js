@@ -1,0 +1,1 @@
+module.exports = { name: "many-files", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "mixedcase", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "not-darwin", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "only-musl", version: "1.0.0" };

@@ -1,0 +1,1 @@
+module.exports = { name: "same-file-twice", version: "1.0.0" };

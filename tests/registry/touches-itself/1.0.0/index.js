@@ -1,0 +1,1 @@
+module.exports = { name: "touches-itself", version: "1.0.0" };

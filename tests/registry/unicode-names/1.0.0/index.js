@@ -1,0 +1,1 @@
+module.exports = { name: "unicode-names", version: "1.0.0" };
