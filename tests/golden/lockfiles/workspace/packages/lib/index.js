@@ -1,0 +1,1 @@
+module.exports = { name: 'ws-lib', chain: require('chain-d').name };
