@@ -62,7 +62,8 @@ struct Package {
     bool bundles_all = false;  // bundledDependencies: true
     bool skipped = false;    // set by the plan stage: not installable here, or excluded by --prod and the like
     bool has_install_script = false;  // where the lockfile says so (npm)
-    bool built = false;      // set by the plan stage: it, or a dependency of it, may run scripts, or is patched
+    bool runs_scripts = false;  // set by the plan stage: its install scripts are allowed to run here
+    bool built = false;      // set by the plan stage: it, or a dependency of it, runs scripts or is patched
 };
 
 // A project of the workspace ("importer" in pnpm's lockfile).

@@ -1,0 +1,224 @@
+#include "install/bins.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <unordered_set>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "install/shim.hpp"
+#include "model/contained_path.hpp"
+#include "model/manifest.hpp"
+
+namespace pmx {
+namespace {
+
+// One executable that wants to stand in a .bin directory.
+struct Candidate {
+    std::string name;
+    std::string target;  // relative to the root
+    std::string package;
+    std::uint8_t tier;
+    bool owns_name;
+    auto rank() const { return std::tuple(tier, !owns_name, std::string_view(package)); }
+};
+
+bool owns(std::string_view package, std::string_view bin) {
+    if (base_name(package) == bin) return true;
+    return (package == "npm" && bin == "npx") || ((package == "pnpm" || package == "@pnpm/exe") && (bin == "pnpx" || bin == "pnpm"));
+}
+
+// Paths of the files below `directory` of a package, for directories.bin.
+void list_files(int root, const std::string& package, const std::string& directory, std::vector<std::string>& out) {
+    if (!is_contained_path(directory) || out.size() > 10'000) return;
+    auto fd = open_dir_nofollow(root, (package + "/" + directory).c_str());
+    if (!fd) return;
+    auto entries = list_dir(fd->raw());
+    if (!entries) return;
+    for (const DirEntry& entry : *entries) {
+        if (entry.type == DT_DIR) list_files(root, package, directory + "/" + entry.name, out);
+        if (entry.type == DT_REG) out.push_back(directory + "/" + entry.name);
+    }
+}
+
+// A package that was kept: its manifest stands in the tree.
+std::vector<std::pair<std::string, std::string>> bins_on_disk(int root, const std::string& dir) {
+    std::vector<std::pair<std::string, std::string>> bins;
+    auto text = read_file_if_exists(root, (dir + "/package.json").c_str(), 64u << 20);
+    if (!text || !*text) return bins;
+    auto manifest = parse_manifest(**text, dir);
+    if (!manifest) return bins;
+    std::vector<std::string> names;
+    if (has_bin_directory(*manifest)) list_files(root, dir, join_path("", manifest->directories_bin), names);
+    std::vector<std::string_view> files(names.begin(), names.end());
+    for (const Bin& bin : bins_of(*manifest, files)) bins.emplace_back(bin.name, bin.path);
+    return bins;
+}
+
+class BinDirectory {
+  public:
+    BinDirectory(Run& run, Tree& tree, const Plan& plan, Root root, std::string dir)
+        : run_(run), tree_(tree), plan_(plan), root_(root), dir_(std::move(dir)) {}
+
+    void add(Candidate candidate) {
+        auto [found, fresh] = winners_.try_emplace(candidate.name, candidate);
+        if (!fresh && candidate.rank() < found->second.rank()) found->second = std::move(candidate);
+    }
+
+    Result<> write() {
+        if (!winners_.empty()) PMX_CHECK(tree_.ensure_dir(root_, dir_));
+        for (const auto& [name, winner] : winners_) PMX_CHECK(write_one(name, winner));
+        return remove_stale();
+    }
+
+  private:
+    Result<> write_one(const std::string& name, const Candidate& winner) {
+        int base = tree_.fd(root_);
+        auto file = open_read_if_exists(base, winner.target.c_str());
+        char first[512];
+        ssize_t length = -1;
+        if (file && *file) {
+            count(Sys::read);
+            length = ::read((*file)->raw(), first, sizeof first);
+        }
+        if (length < 0) {
+            run_.events.warning(fmt::format("{} says it brings the program \"{}\", but {} is not there", winner.package, name, winner.target));
+            return {};
+        }
+        std::string target = relative_path(dir_, winner.target);
+        std::string path = dir_ + "/" + name;
+        ++run_.metrics.bins_made;
+        if (plan_.bins_are_symlinks) {
+            if (auto old = read_link(base, path.c_str()); old && *old == target) return {};
+            PMX_CHECK(remove_file(base, path.c_str()));
+            return make_symlink(base, path.c_str(), target.c_str());
+        }
+        std::vector<std::string> node_path;
+        if (plan_.bins_set_node_path) node_path = node_path_of(winner.target);
+        std::string text = shim_text(target, interpreter_of({first, static_cast<std::size_t>(length)}, winner.target), node_path);
+        return write_shim(base, path, text);
+    }
+
+    // <package>/node_modules, the node_modules it stands in, the one with everything hoisted.
+    std::vector<std::string> node_path_of(const std::string& target) const {
+        std::vector<std::string> path;
+        std::size_t modules = target.rfind("/node_modules/");
+        if (modules == std::string::npos) return path;
+        std::size_t name = modules + 14;
+        std::size_t end = target.find('/', target[name] == '@' ? target.find('/', name) + 1 : name);
+        path.push_back(relative_path(dir_, target.substr(0, end) + "/node_modules"));
+        path.push_back(relative_path(dir_, target.substr(0, modules + 13)));
+        if (!plan_.node_path_tail.empty() && root_ == Root::project) path.push_back(relative_path(dir_, plan_.node_path_tail));
+        return path;
+    }
+
+    Result<> write_shim(int base, const std::string& path, const std::string& text) {
+        for (int attempt = 0; attempt < 2; ++attempt) {
+            count(Sys::open);
+            Fd out(::openat(base, path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0777));
+            if (out) {
+                count(Sys::write);
+                ssize_t n = ::write(out.raw(), text.data(), text.size());
+                if (n == static_cast<ssize_t>(text.size())) return {};
+                int error = n < 0 ? errno : ENOSPC;
+                ::unlinkat(base, path.c_str(), 0);
+                return fail_errno(error, "cannot write the executable", path);
+            }
+            if (errno != EEXIST) return fail_errno(errno, "cannot make the executable", path);
+            auto info = stat_at(base, path.c_str());
+            if (info && *info && (*info)->is_file() && (*info)->size == text.size()) {
+                auto old = read_file(base, path.c_str());
+                if (old && *old == text) return {};
+            }
+            PMX_CHECK(remove_file(base, path.c_str()));
+        }
+        return fail(Code::IO, "somebody else writes here at the same time", path, "run pmx install again");
+    }
+
+    // What a package manager put here and nobody brings any more.
+    Result<> remove_stale() {
+        auto fd = open_dir_nofollow(tree_.fd(root_), dir_.c_str());
+        if (!fd) return {};
+        PMX_TRY(std::vector<DirEntry> entries, list_dir(fd->raw()));
+        for (const DirEntry& entry : entries) {
+            if (winners_.contains(entry.name)) continue;
+            bool ours = entry.type == DT_LNK;
+            if (entry.type == DT_REG) {
+                auto text = read_file(fd->raw(), entry.name.c_str(), 64 * 1024);
+                ours = text && text->find("cmd-shim-target=") != std::string::npos;
+            }
+            if (ours) PMX_CHECK(remove_file(fd->raw(), entry.name.c_str()));
+        }
+        return {};
+    }
+
+    Run& run_;
+    Tree& tree_;
+    const Plan& plan_;
+    const Root root_;
+    const std::string dir_;
+    std::map<std::string, Candidate> winners_;
+};
+
+// A request as a comparable value: by what it asks, not by number.
+std::string request_key(const Plan& plan, const BinRequest& request, const Graph* graph) {
+    std::string_view id;
+    if (request.place != kNoPlace && graph) id = graph->packages[plan.places[request.place].package].id;
+    return fmt::format("{}|{}|{}|{}|{}", request.dir, request.place == kNoPlace ? std::string_view() : plan.places[request.place].dir,
+                       request.project, id, request.tier);
+}
+
+}  // namespace
+
+Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& old_plan, const std::vector<bool>& keep, Tree& tree,
+                   std::vector<PackageFacts>& facts) {
+    std::map<std::pair<Root, std::string_view>, std::vector<const BinRequest*>> by_dir;
+    for (const BinRequest& request : plan.bins) by_dir[{request.root, request.dir}].push_back(&request);
+    std::map<std::pair<Root, std::string_view>, std::set<std::string>> before;
+    for (const BinRequest& request : old_plan.bins)
+        before[{request.root, request.dir}].insert(request_key(old_plan, request, nullptr));
+
+    for (const auto& [where, requests] : by_dir) {
+        auto old = before.find(where);
+        bool unchanged = old != before.end() && old->second.size() == requests.size();
+        for (const BinRequest* request : requests) {
+            if (!unchanged) break;
+            unchanged = (request->place == kNoPlace || keep[request->place]) && old->second.contains(request_key(plan, *request, nullptr));
+        }
+        if (unchanged) continue;
+        if (run.cancel.is_set()) return fail(Code::CANCELLED, "interrupted", run.root, "run pmx install again to go on");
+        StageTimer timer(run.metrics, Stage::bins, where.second);
+        BinDirectory directory(run, tree, plan, where.first, std::string(where.second));
+        for (const BinRequest* request : requests) {
+            std::string dir(request->place == kNoPlace ? request->project : plan.places[request->place].dir);
+            std::vector<std::pair<std::string, std::string>> loose;
+            const std::vector<std::pair<std::string, std::string>>* bins = &loose;
+            std::string name(request->alias);
+            if (request->place != kNoPlace) {
+                std::uint32_t package = plan.places[request->place].package;
+                name = graph.packages[package].name;
+                if (!facts[package].known) {
+                    facts[package].bins = bins_on_disk(tree.fd(where.first), dir);
+                    facts[package].known = true;
+                }
+                bins = &facts[package].bins;
+            } else {
+                loose = bins_on_disk(tree.fd(Root::project), dir);
+            }
+            for (const auto& [bin, path] : *bins) {
+                if (!is_contained_path(bin) || bin.find('/') != std::string::npos || !is_contained_path(path)) continue;
+                directory.add({bin, join_path(dir, path), name, request->tier, owns(name, bin)});
+            }
+        }
+        PMX_CHECK(directory.write());
+    }
+    return {};
+}
+
+}  // namespace pmx

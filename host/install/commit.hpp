@@ -1,0 +1,41 @@
+// The commit stage: the only one that writes records about the tree, so that pnpm and npm accept it as their own, and
+// pmx's own state. Every file is written beside its place and renamed. [one thread]
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "install/plan.hpp"
+#include "install/read.hpp"
+#include "install/run.hpp"
+#include "install/tree.hpp"
+#include "model/plan.hpp"
+#include "store/store.hpp"
+
+namespace pmx {
+
+struct Commit {
+    const Inputs& inputs;
+    const Graph& graph;
+    const Plan& plan;
+    const std::vector<Skipped>& skipped;
+    const std::vector<std::string>& ignored_builds;  // packages with install scripts that nobody allowed
+    const std::vector<std::string>& keys;            // store objects that the tree uses
+    Included included;
+    std::string linker;
+};
+
+Result<> commit(Run& run, Store& store, const Commit& what);
+
+// What node_modules/.modules.yaml says of the tree that stands there; empty strings when there is none.
+struct TreeRecord {
+    bool exists = false;
+    std::string linker;  // "isolated", "hoisted", "global", a plugin's name; "npm" for a tree of npm's
+    std::string virtual_store_dir;
+    std::vector<std::string> hoist_pattern, public_hoist_pattern;
+    std::int64_t virtual_store_dir_max_length = 120;
+    Included included;
+};
+TreeRecord read_tree_record(const std::string& root, std::string_view modules_dir);
+
+}  // namespace pmx

@@ -1,0 +1,26 @@
+// Converge: what of the tree that stands may stay. Compares the plan with the plan of what was installed before, keeps
+// the places that hold the same package and are whole (their marker, package.json, is linked last), and moves the rest
+// out of the way. A tree of another linker, of other hoisting, or of nobody known is cleared completely: no mixed
+// trees. [one thread]
+#pragma once
+
+#include <vector>
+
+#include "install/commit.hpp"
+#include "install/run.hpp"
+#include "install/tree.hpp"
+#include "model/graph.hpp"
+#include "model/plan.hpp"
+
+namespace pmx {
+
+struct Converged {
+    std::vector<bool> keep;    // by place of the new plan
+    std::uint64_t removed = 0; // packages that went
+    Plan old_plan;             // empty when nothing stood there or everything was cleared
+};
+
+Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan& plan, const std::string& linker,
+                           const std::vector<std::string>& project_dirs);
+
+}  // namespace pmx

@@ -1,0 +1,156 @@
+#include "install/fetch.hpp"
+
+#include <algorithm>
+
+#include "base/fs.hpp"
+#include "base/text.hpp"
+#include "model/contained_path.hpp"
+
+namespace pmx {
+namespace {
+
+bool has_scheme(std::string_view url, std::string_view scheme) {
+    return url.size() > scheme.size() && url.starts_with(scheme) && url[scheme.size()] == ':';
+}
+
+// "file:../a.tgz" in a lockfile is relative to the lockfile's directory.
+std::string file_url(std::string_view url, const std::string& root) {
+    std::string_view path = url.substr(5);
+    if (path.starts_with("//")) path.remove_prefix(2);
+    return "file://" + join_path(root, path);
+}
+
+// A lockfile that was made against the built-in registry installs from the configured one.
+std::string rebase_on_registry(std::string_view url, const Settings& settings, std::string_view name) {
+    auto builtin = settings.values.find("default-registry");
+    if (builtin == settings.values.end() || builtin->second.items.empty()) return std::string(url);
+    const std::string& from = builtin->second.items.front();
+    std::string to = settings.registry_for(name);
+    if (from.empty() || to.empty() || !url.starts_with(from)) return std::string(url);
+    return to + std::string(url.substr(from.size()));
+}
+
+}  // namespace
+
+Result<FetchRequest> archive_request(const Package& package, const Settings& settings, const std::string& root) {
+    FetchRequest request;
+    request.subject = std::string(package.id);
+    request.purpose = PMX_FETCH_ARCHIVE;
+    const Resolution& from = package.resolution;
+    if (from.kind == ResolutionKind::git) {
+        request.url = std::string(from.repo);
+        if (!request.url.starts_with("git+") && !has_scheme(request.url, "git")) request.url = "git+" + request.url;
+        request.commit = std::string(from.commit);
+        request.path = std::string(from.path);
+        return request;
+    }
+    if (!from.tarball.empty()) {
+        request.url = has_scheme(from.tarball, "file") ? file_url(from.tarball, root)
+                                                       : rebase_on_registry(from.tarball, settings, package.name);
+        return request;
+    }
+    std::string registry = settings.registry_for(package.name);
+    if (registry.empty())
+        return fail(Code::NO_REGISTRY, "no registry is configured to fetch from", std::string(package.id),
+                    "pass --registry URL, put `registry=URL` into .npmrc, or configure pmx with -DPMX_DEFAULT_REGISTRY=URL");
+    std::string_view base = base_name(package.name);
+    request.url = registry + std::string(package.name) + "/-/" + std::string(base) + "-" + std::string(package.version) + ".tgz";
+    return request;
+}
+
+FetchStage::FetchStage(Run& run, std::size_t network, std::size_t bodies, Arrived arrived)
+    : run_(run), network_(std::max<std::size_t>(network, 1)), bodies_(std::max<std::size_t>(bodies, 1)),
+      arrived_(std::move(arrived)) {}
+
+// The last callback may still be on its way out when its job is already finished.
+FetchStage::~FetchStage() {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [&] { return callbacks_ == 0 && in_flight_ == 0; });
+}
+
+void FetchStage::add(std::size_t job, FetchRequest request) {
+    {
+        std::lock_guard lock(mutex_);
+        pending_.push_back({job, std::move(request)});
+    }
+    run_.metrics.at(Stage::fetch).queued.enter();
+    pump();
+}
+
+void FetchStage::consumed(std::size_t bytes) {
+    run_.metrics.bodies.leave(static_cast<std::int64_t>(bytes));
+    {
+        std::lock_guard lock(mutex_);
+        --held_;
+    }
+    pump();
+}
+
+void FetchStage::pump() {
+    for (;;) {
+        Pending next;
+        {
+            std::lock_guard lock(mutex_);
+            if (pending_.empty() || in_flight_ >= network_ || in_flight_ + held_ >= network_ + bodies_) return;
+            next = std::move(pending_.front());
+            pending_.pop_front();
+            ++in_flight_;
+        }
+        run_.metrics.at(Stage::fetch).queued.leave();
+        start(std::move(next));
+    }
+}
+
+void FetchStage::start(Pending pending) {
+    auto timer = std::make_shared<StageTimer>(run_.metrics, Stage::fetch, run_.metrics.trace ? pending.request.subject : std::string());
+    std::string url = pending.request.url;
+    auto done = [this, job = pending.job, url, timer](Result<FetchResponse> response) mutable {
+        timer.reset();
+        {
+            std::lock_guard lock(mutex_);
+            --in_flight_;
+            ++held_;
+            ++callbacks_;
+        }
+        if (response) run_.metrics.bodies.enter(static_cast<std::int64_t>(response->body.size()));
+        arrived_(job, url, std::move(response));
+        pump();
+        std::lock_guard lock(mutex_);
+        if (--callbacks_ == 0) idle_.notify_all();
+    };
+    if (run_.cancel.is_set()) return done(fail(Code::CANCELLED, "cancelled before it was fetched", pending.request.subject));
+    bool local = has_scheme(url, "file");
+    if (run_.settings.flag("offline") && !local)
+        return done(fail(Code::OFFLINE, "not in the store, and --offline forbids fetching it", pending.request.subject,
+                         "run once without --offline to fill the store"));
+    Result<const Fetcher*> fetcher = fetcher_for(url);
+    if (!fetcher) return done(tl::make_unexpected(std::move(fetcher).error()));
+    if (!(*fetcher)->is_blocking()) return (*fetcher)->fetch(std::move(pending.request), std::move(done));
+    {
+        std::lock_guard lock(load_mutex_);
+        if (!blocking_) blocking_ = std::make_unique<Pool>(std::min<std::size_t>(network_, 8), network_ + 1);
+    }
+    blocking_->submit([fetcher = *fetcher, request = std::move(pending.request), done = std::move(done)](std::uint32_t) mutable {
+        fetcher->fetch(std::move(request), std::move(done));
+    });
+}
+
+Result<const Fetcher*> FetchStage::fetcher_for(const std::string& url) {
+    std::string name(run_.settings.text("fetcher"));
+    if (has_scheme(url, "file")) name = "file";
+    else if (url.starts_with("git+") || has_scheme(url, "git") || has_scheme(url, "ssh")) name = "git";
+    std::lock_guard lock(load_mutex_);
+    auto found = fetchers_.find(name);
+    if (found == fetchers_.end()) {
+        OptionValues options;
+        for (const auto& [key, setting] : run_.settings.values) options.emplace(key, setting.items);
+        PMX_TRY(Fetcher fetcher, run_.plugins.fetcher(name, options));
+        found = fetchers_.emplace(name, std::move(fetcher)).first;
+    }
+    if (!found->second.takes(url))
+        return fail(Code::RESOLUTION_UNSUPPORTED, "the fetcher \"" + name + "\" does not take this kind of URL", url,
+                    "choose another one with --fetcher");
+    return &found->second;
+}
+
+}  // namespace pmx

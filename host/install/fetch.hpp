@@ -1,0 +1,58 @@
+// The fetch stage: from a package to bytes in memory. It holds the queue, the network cap, and the bound on archives
+// that have arrived and wait to be unpacked; what a request looks like on the wire is the fetcher plugin's business.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "install/run.hpp"
+#include "model/graph.hpp"
+
+namespace pmx {
+
+// Where a package's archive comes from. PMX_E_NO_REGISTRY, PMX_E_RESOLUTION_UNSUPPORTED. Pure.
+Result<FetchRequest> archive_request(const Package& package, const Settings& settings, const std::string& root);
+
+class FetchStage {
+  public:
+    using Arrived = std::function<void(std::size_t job, const std::string& url, Result<FetchResponse>)>;
+
+    // At most `network` requests run at once, and at most `bodies` archives are held that nobody has consumed.
+    // `arrived` is called from any thread and must not block.
+    FetchStage(Run& run, std::size_t network, std::size_t bodies, Arrived arrived);
+    ~FetchStage();
+
+    void add(std::size_t job, FetchRequest request);
+    // The archive of one arrived() is gone from memory: the next request may start.
+    void consumed(std::size_t bytes);
+
+  private:
+    struct Pending {
+        std::size_t job;
+        FetchRequest request;
+    };
+    Result<const Fetcher*> fetcher_for(const std::string& url);
+    void pump();
+    void start(Pending pending);
+
+    Run& run_;
+    const std::size_t network_, bodies_;
+    Arrived arrived_;
+    std::mutex mutex_;
+    std::deque<Pending> pending_;
+    std::size_t in_flight_ = 0, held_ = 0, callbacks_ = 0;
+    std::condition_variable idle_;
+    std::mutex load_mutex_;
+    std::map<std::string, Fetcher> fetchers_;    // by plugin name
+    std::unique_ptr<Pool> blocking_;             // for fetchers that block: file, git
+};
+
+}  // namespace pmx

@@ -1,0 +1,152 @@
+#include "install/install.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "install/bins.hpp"
+#include "install/commit.hpp"
+#include "install/converge.hpp"
+#include "install/pipeline.hpp"
+#include "install/plan.hpp"
+#include "install/read.hpp"
+#include "install/run.hpp"
+#include "install/state.hpp"
+#include "install/tree.hpp"
+#include "install/verify.hpp"
+
+namespace pmx {
+namespace {
+
+HostServices services_of(const InstallOptions& options) {
+    const Settings& settings = *options.settings;
+    HostServices services;
+    Events* events = options.events;
+    services.metrics = options.metrics;
+    services.cancel = options.cancel;
+    services.scratch_parent = join_path(settings.text("store-dir"), "scratch");
+    services.authorization = [&settings](std::string_view url) { return settings.authorization(url); };
+    services.transport = [&settings](std::string_view url, std::string_view key) { return settings.transport(url, key); };
+    services.diagnostic = [events](int severity, std::string_view what, std::string_view subject, std::string_view) {
+        if (severity == PMX_WARNING) events->warning(std::string(what) + (subject.empty() ? "" : ": ") + std::string(subject));
+    };
+    services.executor_width = std::max(1u, std::thread::hardware_concurrency());
+    return services;
+}
+
+PluginPath plugin_path(const Settings& settings) { return {settings.list("plugin-path"), settings.flag("allow-drafts")}; }
+
+// Symbolic links to packages that could not be had (and were optional) point nowhere: they go.
+Result<> drop_dangling(Tree& tree, const Plan& plan, const std::vector<std::uint32_t>& failed) {
+    if (failed.empty()) return {};
+    std::vector<std::string_view> gone;
+    for (const Place& place : plan.places)
+        if (std::find(failed.begin(), failed.end(), place.package) != failed.end()) {
+            PMX_CHECK(tree.remove_later(place.root, place.dir));
+            gone.push_back(place.dir);
+        }
+    for (const Symlink& link : plan.symlinks)
+        if (std::find(gone.begin(), gone.end(), link.target) != gone.end())
+            PMX_CHECK(remove_file(tree.fd(link.root), std::string(link.path).c_str()));
+    return {};
+}
+
+std::vector<std::string> ignored_builds(const Settings& settings, const Graph& graph, const std::vector<PackageFacts>& facts) {
+    std::vector<std::string> names;
+    if (settings.flag("ignore-scripts")) return names;
+    for (std::uint32_t i = 0; i < graph.packages.size(); ++i) {
+        const Package& package = graph.packages[i];
+        if (!facts[i].has_install_script || package.runs_scripts) continue;
+        std::string id = std::string(package.name) + "@" + std::string(package.version);
+        auto refused = settings.allow_builds.find(std::string(package.name));
+        if (refused != settings.allow_builds.end() && !refused->second) continue;
+        if (std::find(names.begin(), names.end(), id) == names.end()) names.push_back(id);
+    }
+    return names;
+}
+
+}  // namespace
+
+Result<InstallReport> install(const InstallOptions& options) {
+    const Settings& settings = *options.settings;
+    Metrics& metrics = *options.metrics;
+    InstallReport report;
+    report.check = std::string(settings.text("check"));
+
+    if (!settings.flag("force")) {
+        StageTimer timer(metrics, Stage::read);
+        if (auto state = read_state(settings.root); state && holds(*state, settings)) {
+            report.up_to_date = true;
+            report.lockfile = state->lockfile;
+            report.linker = state->linker;
+            return report;
+        }
+    }
+
+    auto started = std::make_unique<StageTimer>(metrics, Stage::read);
+    PMX_TRY(Inputs inputs, read_inputs(settings));
+    started.reset();
+    Graph& graph = inputs.lockfile.graph;
+    report.lockfile = inputs.lockfile.file_name;
+    report.linker = linker_name(settings, inputs.lockfile.format);
+
+    Plugins plugins(plugin_path(settings), services_of(options));
+    Run run{settings, metrics, *options.events, *options.cancel, plugins, settings.root};
+    Included included = included_groups(settings);
+    PMX_TRY(std::vector<Skipped> skipped, mark_skipped(run, graph, included));
+    mark_built(settings, graph);
+    PMX_TRY(Plan plan, make_plan(run, graph, report.linker));
+
+    PMX_TRY(Store store, Store::open(std::string(settings.text("store-dir")), true));
+    PMX_TRY(FileLock store_hold, store.hold());
+    run.events.context(inputs.lockfile.file_name, report.linker, store.path(), std::string(plan.virtual_store_dir), report.check);
+    bool uses_shared = std::any_of(plan.places.begin(), plan.places.end(), [](const Place& p) { return p.root == Root::shared; });
+    PMX_TRY(Tree tree, Tree::open(run, uses_shared ? store.shared_root_path() : std::string()));
+
+    // Two runs on one tree would undo each other's work: the second one waits.
+    PMX_CHECK(tree.ensure_dir(Root::project, settings.text("modules-dir")));
+    PMX_CHECK(tree.ensure_dir(Root::project, "node_modules/.pmx"));
+    PMX_TRY(std::optional<FileLock> tree_lock, FileLock::take(tree.fd(Root::project), "node_modules/.pmx/lock", FileLock::Mode::exclusive, false));
+    if (!tree_lock) {
+        run.events.warning("another pmx works on this node_modules; waiting for it");
+        PMX_TRY(tree_lock, FileLock::take(tree.fd(Root::project), "node_modules/.pmx/lock", FileLock::Mode::exclusive, true));
+    }
+    PMX_CHECK(forget_state(settings.root));
+
+    for (const Skipped& s : skipped)
+        if (!s.reason.empty()) run.events.skipped_optional(graph.packages[s.package].id, s.reason, s.details);
+    run.events.packages_found(plan.places.size());
+    PMX_TRY(Converged converged, converge(run, tree, graph, plan, report.linker, inputs.project_dirs));
+
+    run.events.stage("importing_started");
+    PMX_TRY(std::vector<Validator> validators, load_validators(run));
+    PMX_TRY(std::vector<Importer> importers, importer_chain(run));
+    PipelineResult linked;
+    {
+        Pipeline pipeline(run, store, graph, plan, tree, converged.keep, std::move(validators), std::move(importers));
+        auto outcome = pipeline.run();
+        if (!outcome) {
+            (void)tree.empty_trash();
+            return tl::make_unexpected(std::move(outcome).error());
+        }
+        linked = std::move(*outcome);
+    }
+    PMX_CHECK(drop_dangling(tree, plan, linked.failed_optional));
+    PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, converged.keep, tree, linked.facts));
+    run.events.stage("importing_done");
+
+    std::vector<std::string> ignored = ignored_builds(settings, graph, linked.facts);
+    if (!ignored.empty()) run.events.ignored_scripts(ignored);
+    PMX_CHECK(tree.empty_trash());
+    PMX_CHECK(commit(run, store, {inputs, graph, plan, skipped, ignored, linked.keys, included, report.linker}));
+
+    report.added = metrics.linked;
+    report.removed = converged.removed;
+    report.warm = metrics.warm;
+    report.cold = metrics.cold;
+    report.plugins_loaded = plugins.loaded();
+    report.up_to_date = report.added == 0 && report.removed == 0 && metrics.symlinks_made == 0 && metrics.bins_made == 0;
+    run.events.stats(report.added, report.removed);
+    return report;
+}
+
+}  // namespace pmx

@@ -1,0 +1,34 @@
+// The install command as a function: reads the project, decides, runs the pipeline, commits. Called by the command line
+// and by the Python module on their own thread; everything it starts has ended when it returns. It prints nothing:
+// people see what `events` makes of it, programs read `metrics` and the report.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/metrics.hpp"
+#include "base/pool.hpp"
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "install/events.hpp"
+
+namespace pmx {
+
+struct InstallOptions {
+    const Settings* settings = nullptr;
+    std::string dir;               // where the command runs, absolute
+    CancelFlag* cancel = nullptr;  // set from outside: the run ends soon with PMX_E_CANCELLED, the tree repairable
+    Events* events = nullptr;
+    Metrics* metrics = nullptr;
+};
+
+struct InstallReport {
+    bool up_to_date = false;          // nothing had to be done; no pool and no plugin was started
+    std::uint64_t added = 0, removed = 0, warm = 0, cold = 0;
+    std::size_t plugins_loaded = 0;
+    std::string lockfile, linker, check;
+};
+
+Result<InstallReport> install(const InstallOptions& options);
+
+}  // namespace pmx

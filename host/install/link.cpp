@@ -1,0 +1,80 @@
+#include "install/link.hpp"
+
+#include <cerrno>
+
+#include <sys/stat.h>
+
+#include "base/text.hpp"
+
+namespace pmx {
+
+LinkStage::LinkStage(Run& run, std::vector<Importer> chain) : run_(run), chain_(std::move(chain)) {}
+
+std::size_t LinkStage::first_choice(std::uint64_t from, std::uint64_t to, bool private_copy) {
+    std::lock_guard lock(mutex_);
+    auto found = works_.find({from, to, private_copy});
+    return found == works_.end() ? 0 : found->second;
+}
+
+void LinkStage::remember(std::uint64_t from, std::uint64_t to, bool private_copy, std::size_t works) {
+    std::lock_guard lock(mutex_);
+    std::size_t& known = works_[{from, to, private_copy}];
+    if (works > known) known = works;
+}
+
+Result<> LinkStage::link(const ObjectView& object, int target, std::uint64_t target_device, bool private_copy,
+                         std::string_view subject) {
+    for (std::string_view dir : object.dirs) {
+        count(Sys::mkdir);
+        if (::mkdirat(target, dir.data(), 0777) != 0 && errno != EEXIST)
+            return fail_errno(errno, "cannot make the directory", std::string(subject) + "/" + std::string(dir));
+    }
+    run_.metrics.dirs_made += object.dirs.size();
+
+    thread_local std::vector<pmx_file> files;
+    files.clear();
+    files.reserve(object.files.size());
+    for (const ObjectFile& file : object.files)
+        files.push_back({{file.source.data(), file.source.size()}, {file.path.data(), file.path.size()}, file.size, file.mode, 0});
+
+    pmx_import job{};
+    job.size = sizeof job;
+    job.file_size = sizeof(pmx_file);
+    job.source_fd = object.dir.raw();
+    job.target_fd = target;
+    job.flags = private_copy ? PMX_IMPORT_PRIVATE : 0;
+    job.source_device = object.device;
+    job.target_device = target_device;
+    std::size_t made = 0;
+    for (std::size_t choice = first_choice(object.device, target_device, private_copy); choice < chain_.size(); ++choice) {
+        job.files = files.data() + made;
+        job.file_count = files.size() - made;
+        std::size_t done = 0;
+        auto status = chain_[choice].import(job, done);
+        if (!status) return tl::make_unexpected(std::move(status).error().during("cannot link " + std::string(subject)));
+        made += done;
+        if (*status == PMX_OK) {
+            if (!(announced_.fetch_or(1u << choice) & (1u << choice))) run_.events.import_method(chain_[choice].info().name);
+            return {};
+        }
+        if (done == 0) remember(object.device, target_device, private_copy, choice + 1);
+    }
+    return fail(Code::IO, "no importer can put these files here", std::string(subject),
+                "the store and the project may be on file systems that share nothing; try --import copy");
+}
+
+Result<std::vector<Importer>> importer_chain(Run& run) {
+    std::vector<std::string> names{std::string(run.settings.text("import"))};
+    if (names.front() == "auto") names = {"hardlink", "reflink", "copy"};
+    else if (names.front() != "copy") names.push_back("copy");
+    OptionValues options;
+    for (const auto& [key, setting] : run.settings.values) options.emplace(key, setting.items);
+    std::vector<Importer> chain;
+    for (const std::string& name : names) {
+        PMX_TRY(Importer importer, run.plugins.importer(name, options));
+        chain.push_back(std::move(importer));
+    }
+    return chain;
+}
+
+}  // namespace pmx

@@ -1,0 +1,270 @@
+#include "install/pipeline.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <unordered_map>
+
+#include "base/hash.hpp"
+
+namespace pmx {
+namespace {
+
+std::size_t cap(const Settings& settings, std::string_view name) {
+    auto value = settings.integer(name);
+    if (value > 0) return static_cast<std::size_t>(value);
+    return std::max(1u, std::thread::hardware_concurrency());
+}
+
+// The part of a shared place's directory that appears at once.
+std::string_view slot_of(std::string_view dir) { return dir.substr(0, dir.find("/node_modules/")); }
+
+Result<std::string> object_key(const Package& package) {
+    const Resolution& from = package.resolution;
+    std::string suffix = from.path.empty() ? std::string() : "#" + std::string(from.path);
+    if (from.kind == ResolutionKind::directory) return std::string();
+    if (from.kind == ResolutionKind::git)
+        return Store::key_of_url("git:" + std::string(from.repo) + "#" + std::string(from.commit) + suffix);
+    if (from.integrity.empty()) return Store::key_of_url(std::string(from.tarball) + "@" + std::string(package.id) + suffix);
+    if (!suffix.empty()) return Store::key_of_url(std::string(from.integrity) + suffix);
+    return Store::key_of_integrity(from.integrity);
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep,
+                   std::vector<Validator> validators, std::vector<Importer> importers)
+    : run_(run), store_(store), graph_(graph), plan_(plan), tree_(tree), keep_(std::move(keep)),
+      validators_(std::move(validators)), level_(check_level(run.settings)), link_(run, std::move(importers)) {
+    std::size_t network = cap(run.settings, "network-concurrency");
+    std::size_t unpack = cap(run.settings, "unpack-concurrency"), link = cap(run.settings, "link-concurrency");
+    // Archives that wait for an unpack thread: enough to keep every thread fed, few enough to bound memory.
+    std::size_t bodies = 2 * unpack + 6;
+    unpack_pool_ = std::make_unique<Pool>(unpack, network + bodies, &run.metrics.at(Stage::unpack));
+    link_pool_ = std::make_unique<Pool>(link, 256, &run.metrics.at(Stage::link));
+    fetch_ = std::make_unique<FetchStage>(run, network, bodies, [this](std::size_t job, const std::string& url, Result<FetchResponse> response) {
+        arrived(job, url, std::move(response));
+    });
+}
+
+Pipeline::~Pipeline() = default;
+
+Result<std::vector<Pipeline::Job>> Pipeline::group() {
+    std::vector<Job> jobs;
+    std::unordered_map<std::string, std::size_t> by_key;
+    std::vector<std::size_t> job_of(graph_.packages.size(), SIZE_MAX);
+    for (std::uint32_t number = 0; number < plan_.places.size(); ++number) {
+        const Place& place = plan_.places[number];
+        const Package& package = graph_.packages[place.package];
+        std::size_t& job = job_of[place.package];
+        if (job == SIZE_MAX) {
+            PMX_TRY(std::string key, object_key(package));
+            if (!key.empty()) result_.keys.push_back(key);
+            auto [found, fresh] = key.empty() ? std::pair(by_key.end(), true) : by_key.try_emplace(key, jobs.size());
+            if (fresh) {
+                job = jobs.size();
+                jobs.push_back({std::move(key), {}, {}, true, false});
+            } else {
+                job = found->second;
+            }
+            jobs[job].packages.push_back(place.package);
+            jobs[job].optional = jobs[job].optional && package.optional;
+        }
+        if (keep_[number]) ++run_.metrics.kept;
+        else jobs[job].places.push_back(number);
+    }
+    std::erase_if(jobs, [](const Job& job) { return job.places.empty(); });
+    return jobs;
+}
+
+Result<> Pipeline::make_places(const Job& job) {
+    for (std::uint32_t number : job.places) {
+        const Place& place = plan_.places[number];
+        PMX_CHECK(tree_.ensure_dir(place.root, place.dir));
+    }
+    return {};
+}
+
+Result<> Pipeline::make_symlinks() {
+    for (const Symlink& link : plan_.symlinks) {
+        if (stopping()) return {};
+        if (link.root == Root::shared) continue;  // made with their slot
+        PMX_CHECK(tree_.ensure_symlink(link));
+    }
+    return {};
+}
+
+Result<PipelineResult> Pipeline::run() {
+    result_.facts.resize(graph_.packages.size());
+    PMX_TRY(jobs_, group());
+
+    // Slots of the shared store: those that stand are kept whole, the others get their links before their files.
+    std::unordered_map<std::string_view, bool> slots;
+    for (const Job& job : jobs_)
+        for (std::uint32_t number : job.places)
+            if (plan_.places[number].root == Root::shared) {
+                std::string_view slot = slot_of(plan_.places[number].dir);
+                PMX_TRY(bool fresh, tree_.begin_slot(slot));
+                slots.emplace(slot, fresh);
+            }
+    for (const Symlink& link : plan_.symlinks)
+        if (link.root == Root::shared)
+            if (auto slot = slots.find(slot_of(link.path)); slot != slots.end() && slot->second)
+                PMX_CHECK(tree_.ensure_symlink(link));
+    if (!slots.empty()) {
+        for (Job& job : jobs_)
+            std::erase_if(job.places, [&](std::uint32_t number) {
+                bool stands = plan_.places[number].root == Root::shared && !slots.at(slot_of(plan_.places[number].dir));
+                if (stands) ++run_.metrics.kept;
+                return stands;
+            });
+        std::erase_if(jobs_, [](const Job& job) { return job.places.empty(); });
+    }
+
+    open_jobs_ = jobs_.size();
+    for (std::size_t job = 0; job < jobs_.size(); ++job) {
+        Result<> made = stopping() ? Result<>() : make_places(jobs_[job]);
+        if (!made) finish_job(job, std::move(made));
+        else submit_found(job);
+    }
+    Result<> linked = make_symlinks();
+    if (!linked) {
+        std::lock_guard lock(mutex_);
+        if (!error_) error_ = std::move(linked).error();
+        run_.cancel.set();
+    }
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [&] { return open_jobs_ == 0; });
+    if (error_) return tl::make_unexpected(std::move(*error_));
+    if (run_.cancel.is_set())
+        return fail(Code::CANCELLED, "interrupted", run_.root, "what was linked is whole; run pmx install again to go on");
+    return std::move(result_);
+}
+
+void Pipeline::submit_found(std::size_t job) {
+    link_pool_->submit([this, job](std::uint32_t) { find_and_link(job); });
+}
+
+void Pipeline::find_and_link(std::size_t number) {
+    if (stopping()) return finish_job(number, {});
+    Job& job = jobs_[number];
+    const Package& package = package_of(job);
+    auto fetch_it = [&] {
+        auto request = archive_request(package, run_.settings, run_.root);
+        if (!request) return finish_job(number, tl::make_unexpected(std::move(request).error()));
+        fetch_->add(number, std::move(*request));
+    };
+    if (package.resolution.kind == ResolutionKind::directory) {
+        auto view = Store::view_directory(tree_.fd(Root::project), package.resolution.directory, package.id);
+        if (!view) return finish_job(number, tl::make_unexpected(std::move(view).error()));
+        run_.events.explain("linked " + std::string(package.id) + " from its directory: a directory dependency is never stored");
+        return link_places(number, std::move(*view));
+    }
+    auto found = store_.find(job.key);
+    if (!found) return finish_job(number, tl::make_unexpected(std::move(found).error()));
+    if (!*found) {
+        ++run_.metrics.cold;
+        run_.events.explain("fetched " + std::string(package.id) + ": the store has no object " + job.key.substr(0, 16) + "…");
+        return fetch_it();
+    }
+    auto holds = check_object(run_, validators_, **found, level_, package.id);
+    if (!holds) return finish_job(number, tl::make_unexpected(std::move(holds).error()));
+    if (!*holds) {
+        ++run_.metrics.repaired;
+        ++run_.metrics.cold;
+        job.repair = true;
+        found->reset();
+        return fetch_it();
+    }
+    ++run_.metrics.warm;
+    for (std::uint32_t p : job.packages) run_.events.found_in_store(graph_.packages[p].id);
+    link_places(number, std::move(**found));
+}
+
+void Pipeline::arrived(std::size_t number, const std::string& url, Result<FetchResponse> response) {
+    if (!response) {
+        fetch_->consumed(0);
+        return finish_job(number, tl::make_unexpected(std::move(response).error()));
+    }
+    auto body = std::make_shared<std::string>(std::move(response->body));
+    unpack_pool_->submit([this, number, url, body](std::uint32_t) {
+        std::size_t size = body->size();
+        Result<ObjectView> view = stopping() ? fail(Code::CANCELLED, "cancelled") : unpack(number, url, *body);
+        body->clear();
+        body->shrink_to_fit();
+        fetch_->consumed(size);
+        if (!view) return finish_job(number, tl::make_unexpected(std::move(view).error()));
+        for (std::uint32_t p : jobs_[number].packages) run_.events.fetched(graph_.packages[p].id);
+        auto shared = std::make_shared<ObjectView>(std::move(*view));
+        link_pool_->submit([this, number, shared](std::uint32_t) { link_places(number, std::move(*shared)); });
+    });
+}
+
+Result<ObjectView> Pipeline::unpack(std::size_t number, const std::string& url, std::string_view body) {
+    const Job& job = jobs_[number];
+    const Package& package = package_of(job);
+    PMX_CHECK(verify_archive(run_, validators_, package, body, url));
+    StageTimer timer(run_.metrics, Stage::unpack, package.id);
+    std::string_view subdir = package.resolution.kind == ResolutionKind::git ? std::string_view() : package.resolution.path;
+    PMX_TRY(Store::Unpacked unpacked, store_.unpack(job.key, body, package.id, job.repair, subdir));
+    run_.metrics.files_unpacked += unpacked.files;
+    run_.metrics.bytes_unpacked += unpacked.bytes;
+    return std::move(unpacked.view);
+}
+
+void Pipeline::link_places(std::size_t number, ObjectView object) {
+    if (stopping()) return finish_job(number, {});
+    const Job& job = jobs_[number];
+    const Package& package = package_of(job);
+    const ObjectManifest& manifest = object.manifest;
+    if (package.resolution.kind == ResolutionKind::registry && !manifest.name.empty() &&
+        (manifest.name != package.name || (!manifest.version.empty() && manifest.version != package.version)))
+        run_.events.warning("the archive of " + std::string(package.id) + " calls itself " + std::string(manifest.name) +
+                            "@" + std::string(manifest.version));
+    Result<> outcome = check_manifest(validators_, object, package);
+    for (std::uint32_t place : job.places) {
+        if (!outcome) break;
+        outcome = link_place(job, place, object);
+    }
+    if (outcome) remember_facts(job, object);
+    finish_job(number, std::move(outcome));
+}
+
+Result<> Pipeline::link_place(const Job&, std::uint32_t number, const ObjectView& object) {
+    const Place& place = plan_.places[number];
+    const Package& package = graph_.packages[place.package];
+    StageTimer timer(run_.metrics, Stage::link, package.id);
+    PMX_TRY(Fd target, tree_.open_place(place.root, place.dir));
+    bool private_copy = package.runs_scripts || !package.patch_hash.empty();
+    PMX_CHECK(link_.link(object, target.raw(), tree_.device(place.root), private_copy, package.id));
+    if (place.root == Root::shared) PMX_CHECK(tree_.publish(slot_of(place.dir)));
+    ++run_.metrics.linked;
+    run_.events.imported(package.id, place.dir);
+    return {};
+}
+
+void Pipeline::remember_facts(const Job& job, const ObjectView& object) {
+    for (std::uint32_t p : job.packages) {
+        PackageFacts& facts = result_.facts[p];
+        facts.known = true;
+        facts.has_install_script = object.manifest.has_install_script;
+        for (const ObjectBin& bin : object.manifest.bins) facts.bins.emplace_back(bin.name, bin.path);
+    }
+}
+
+void Pipeline::finish_job(std::size_t number, Result<> outcome) {
+    std::lock_guard lock(mutex_);
+    if (!outcome) {
+        Job& job = jobs_[number];
+        Error error = std::move(outcome).error();
+        if (job.optional && (error.code == Code::FETCH || error.code == Code::FETCH_NOT_FOUND || error.code == Code::FETCH_AUTH)) {
+            result_.failed_optional.insert(result_.failed_optional.end(), job.packages.begin(), job.packages.end());
+            run_.events.skipped_optional(package_of(job).id, "resolution_failure", to_string(error));
+        } else if (!error_ && error.code != Code::CANCELLED) {
+            error_ = std::move(error);
+            run_.cancel.set();
+        }
+    }
+    if (--open_jobs_ == 0) done_.notify_all();
+}
+
+}  // namespace pmx

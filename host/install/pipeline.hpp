@@ -1,0 +1,99 @@
+// The pipeline: everything between plan and bins, without barriers.
+//
+//     job ── find ──┬─ stored ── check ──┬────────────────────────────┬── link ── places
+//                   │            └ bad ──┤                            │
+//                   └─ missing ──────────┴─ fetch ── verify ── unpack ┘
+//
+// A job is one stored object and the places it goes to. Directories and symbolic links are made on the calling thread
+// while archives arrive; find, check and link run in one pool, verify and unpack in another, requests in the fetcher.
+// Every pool and queue is bounded by a cap read at run time, and its high-water mark is a counter.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/pool.hpp"
+#include "install/fetch.hpp"
+#include "install/link.hpp"
+#include "install/run.hpp"
+#include "install/tree.hpp"
+#include "install/verify.hpp"
+#include "model/graph.hpp"
+#include "model/plan.hpp"
+#include "store/store.hpp"
+
+namespace pmx {
+
+// What later stages need to know of a package that was linked.
+struct PackageFacts {
+    std::vector<std::pair<std::string, std::string>> bins;  // (name, path in the package)
+    bool has_install_script = false;
+    bool known = false;
+};
+
+struct PipelineResult {
+    std::vector<PackageFacts> facts;            // by package
+    std::vector<std::uint32_t> failed_optional; // packages that could not be had and were optional
+    std::vector<std::string> keys;              // every object that the plan uses
+};
+
+class Pipeline {
+  public:
+    // `keep[place]`: this place holds its package already.
+    Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep,
+             std::vector<Validator> validators, std::vector<Importer> importers);
+    ~Pipeline();
+
+    // Runs to the end, or to the first error.
+    Result<PipelineResult> run();
+
+  private:
+    struct Job {
+        std::string key;                     // "" for a directory dependency
+        std::vector<std::uint32_t> packages; // several when peers multiply one archive
+        std::vector<std::uint32_t> places;   // those to be linked
+        bool optional = true, repair = false;
+    };
+
+    Result<std::vector<Job>> group();
+    Result<> make_places(const Job& job);
+    Result<> make_symlinks();
+    void submit_found(std::size_t job);
+    void find_and_link(std::size_t job);
+    void arrived(std::size_t job, const std::string& url, Result<FetchResponse> response);
+    Result<ObjectView> unpack(std::size_t job, const std::string& url, std::string_view body);
+    void link_places(std::size_t job, ObjectView object);
+    Result<> link_place(const Job& job, std::uint32_t place, const ObjectView& object);
+    void remember_facts(const Job& job, const ObjectView& object);
+    void finish_job(std::size_t job, Result<> outcome);
+    bool stopping() const { return run_.cancel.is_set(); }
+    const Package& package_of(const Job& job) const { return graph_.packages[job.packages.front()]; }
+
+    Run& run_;
+    Store& store_;
+    const Graph& graph_;
+    const Plan& plan_;
+    Tree& tree_;
+    const std::vector<bool> keep_;
+    const std::vector<Validator> validators_;
+    const pmx_level level_;
+    LinkStage link_;
+    std::vector<Job> jobs_;
+    PipelineResult result_;
+
+    std::mutex mutex_;
+    std::condition_variable done_;
+    std::size_t open_jobs_ = 0;
+    std::optional<Error> error_;
+
+    // Last members, first destroyed: their threads use everything above.
+    std::unique_ptr<Pool> unpack_pool_, link_pool_;
+    std::unique_ptr<FetchStage> fetch_;
+};
+
+}  // namespace pmx

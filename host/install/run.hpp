@@ -1,0 +1,23 @@
+// Run: the few interfaces that every stage of one install shares. Owned by install(); stages keep a reference.
+#pragma once
+
+#include <string>
+
+#include "base/metrics.hpp"
+#include "base/pool.hpp"
+#include "config/settings.hpp"
+#include "install/events.hpp"
+#include "plugin/plugins.hpp"
+
+namespace pmx {
+
+struct Run {
+    const Settings& settings;
+    Metrics& metrics;
+    Events& events;
+    CancelFlag& cancel;  // set by a signal, or by the first task that fails
+    Plugins& plugins;
+    std::string root;    // directory of the lockfile, absolute
+};
+
+}  // namespace pmx

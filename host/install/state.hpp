@@ -1,0 +1,40 @@
+// State: the record in node_modules/.pmx/state of what an install read and left, so that the next one can say "up to
+// date" from a few stats, before any pool or plugin is started. Written last, by commit; removed before the tree is
+// touched, so that a killed run leaves none. [one thread]
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "base/result.hpp"
+
+namespace pmx {
+
+// A file or directory as it was: absolute path and what stat said; `exists` false when it was not there.
+struct Witness {
+    std::string path;
+    bool exists = false;
+    std::uint64_t size = 0, inode = 0;
+    std::int64_t mtime_ns = 0;
+    friend bool operator==(const Witness&, const Witness&) = default;
+};
+Result<Witness> witness(const std::string& path, bool directory);
+
+struct State {
+    std::string fingerprint;          // of every setting that shapes the tree
+    std::string linker, lockfile, check;
+    std::vector<Witness> inputs;      // lockfile, manifests, configuration, patches: size, mtime, inode
+    std::vector<Witness> directories; // node_modules of each project and its like: mtime, inode
+};
+
+std::string settings_fingerprint(const Settings& settings);
+// nullopt: none, torn, or of another version.
+std::optional<State> read_state(const std::string& root);
+Result<> write_state(const std::string& root, const State& state);
+Result<> forget_state(const std::string& root);
+// Every witness still says the same.
+bool holds(const State& state, const Settings& settings);
+
+}  // namespace pmx
