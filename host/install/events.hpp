@@ -24,6 +24,10 @@ class Events {
     virtual void import_method(std::string_view name) = 0;      // once per importer that was used
     virtual void skipped_optional(std::string_view package, std::string_view reason, std::string_view details) = 0;
     virtual void ignored_scripts(const std::vector<std::string>& packages) = 0;
+    virtual void script_started(std::string_view package, std::string_view event, std::string_view script,
+                                std::string_view directory) = 0;
+    virtual void script_line(std::string_view package, std::string_view event, std::string_view line, bool error) = 0;
+    virtual void script_ended(std::string_view package, std::string_view event, int status) = 0;
     virtual void stats(std::uint64_t added, std::uint64_t removed) = 0;
     virtual void warning(std::string_view text) = 0;
     virtual void explain(std::string_view text) = 0;            // why something was done; dropped unless --explain

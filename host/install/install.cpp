@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "install/bins.hpp"
+#include "install/build.hpp"
 #include "install/commit.hpp"
 #include "install/converge.hpp"
 #include "install/pipeline.hpp"
@@ -131,8 +132,15 @@ Result<InstallReport> install(const InstallOptions& options) {
         linked = std::move(*outcome);
     }
     PMX_CHECK(drop_dangling(tree, plan, linked.failed_optional));
+    PMX_CHECK(apply_patches(run, graph, plan, converged.keep, tree));
     PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, converged.keep, tree, linked.facts));
     run.events.stage("importing_done");
+    if (!settings.flag("ignore-scripts")) {
+        PMX_TRY(bool built, run_builds(run, graph, plan, converged.keep, linked.facts, tree, options.dir));
+        // Scripts may have made the programs that their package promises.
+        if (built) PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, converged.keep, tree, linked.facts));
+        PMX_CHECK(run_project_scripts(run, inputs, options.dir));
+    }
 
     std::vector<std::string> ignored = ignored_builds(settings, graph, linked.facts);
     if (!ignored.empty()) run.events.ignored_scripts(ignored);
