@@ -42,6 +42,20 @@ std::string_view name_at(std::string_view table, std::uint64_t offset) {
     return rest.substr(0, rest.find('\0'));
 }
 
+// Is everything that the dynamic linker will map inside the file? It would die of SIGBUS otherwise.
+bool is_whole(int fd, const Elf64_Ehdr& header, std::uint64_t size) {
+    if (header.e_ident[EI_CLASS] != ELFCLASS64) return true;
+    auto fits = [&](std::uint64_t offset, std::uint64_t length) { return offset <= size && length <= size - offset; };
+    if (!fits(header.e_shoff, std::uint64_t{header.e_shnum} * sizeof(Elf64_Shdr)) ||
+        !fits(header.e_phoff, std::uint64_t{header.e_phnum} * sizeof(Elf64_Phdr)))
+        return false;
+    std::string segments = slice(fd, header.e_phoff, std::uint64_t{header.e_phnum} * sizeof(Elf64_Phdr));
+    Elf64_Phdr segment;
+    for (std::uint64_t i = 0; read_at(segments, i, segment); ++i)
+        if (!fits(segment.p_offset, segment.p_filesz)) return false;
+    return true;
+}
+
 void note_entry(std::string_view name, LibrarySymbols& found) {
     if (name.substr(0, kEntry.size()) != kEntry) return;
     std::string_view digits = name.substr(kEntry.size());
@@ -75,6 +89,11 @@ Result<LibrarySymbols> library_symbols(const std::string& file) {
     }
     if (header.e_type != ET_DYN) {
         found.fault = "it is not a shared library";
+        return found;
+    }
+    PMX_TRY(FileStat stat, stat_fd(fd.raw()));
+    if (!is_whole(fd.raw(), header, stat.size)) {
+        found.fault = "it is damaged: shorter than its own headers say";
         return found;
     }
     found.unknown = true;

@@ -87,7 +87,9 @@ Result<Plan> Layout::plan(const Graph& graph) const {
     pmx_status status = closed(plugin->functions<pmx_layout>().plan(plugin->self(), op.c(), &c_graph, sink.c()));
     if (sink.refused()) return Failure(*sink.refused());
     if (status != PMX_OK) return Failure(op.error(status, "planning with layout " + info().name, {}, {}));
-    return std::move(sink).finish();
+    auto plan = std::move(sink).finish();
+    if (!plan) return Failure(std::move(plan).error().during("layout " + info().name));
+    return plan;
 }
 
 const PluginInfo& Layout::info() const { return plugin->info(); }

@@ -187,8 +187,8 @@ pmx_status PlanSink::describe(const pmx_plan_sink* sink, const char* key, pmx_st
 Result<> PlanSink::check_inside_modules(Root root, std::string_view path, std::string_view what) const {
     if (root == Root::shared || is_below_modules(path)) return {};
     if (!plan_.virtual_store_dir.empty() && starts_with_dir(path, plan_.virtual_store_dir)) return {};
-    return fail(Code::UNSAFE_PATH, "layout " + layout_ + ": " + std::string(what) + " is outside node_modules",
-                std::string(path), "look where the lockfile gets this path from, or use another --linker");
+    return fail(Code::UNSAFE_PATH, std::string(what) + " is outside node_modules", std::string(path),
+                "look where the lockfile gets this path from, or use another --linker");
 }
 
 // Looks at every directory above `path`: none is a symbolic link of this plan, and inside another package's directory
@@ -218,13 +218,13 @@ Result<Plan> PlanSink::finish() && {
     for (std::size_t i = 0; i < plan_.places.size(); ++i) {
         Place place = plan_.places[i];
         if (symlink_at_.count(key(place.root, place.dir)))
-            return refuse("layout " + layout_ + ": a package and a symbolic link at one path", place.dir);
+            return refuse("a package and a symbolic link at one path", place.dir);
         PMX_CHECK(check_surroundings(place.root, place.dir, "a package"));
     }
     for (const Symlink& link : plan_.symlinks) PMX_CHECK(check_surroundings(link.root, link.path, "a symbolic link"));
     for (const BinRequest& request : plan_.bins) {
         if (place_at_.count(key(request.root, request.dir)) || symlink_at_.count(key(request.root, request.dir)))
-            return refuse("layout " + layout_ + ": executables at the path of a package or link", request.dir);
+            return refuse("executables at the path of a package or link", request.dir);
         PMX_CHECK(check_surroundings(request.root, request.dir, "a directory of executables"));
     }
     std::vector<std::uint32_t> order(plan_.places.size()), rank(plan_.places.size());
