@@ -1,0 +1,247 @@
+// What makes a lockfile unfit for the manifests beside it, in pnpm's rules for a pnpm lockfile and npm's for an npm one.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "lockfile/lockfile.hpp"
+
+namespace pmx {
+namespace {
+
+const char* group_name(EdgeKind kind) {
+    switch (kind) {
+        case EdgeKind::dev: return "devDependencies";
+        case EdgeKind::optional: return "optionalDependencies";
+        case EdgeKind::peer: return "peerDependencies";
+        case EdgeKind::prod: break;
+    }
+    return "dependencies";
+}
+
+// Where an alias stands in two groups, the first of these counts.
+int precedence(EdgeKind kind) {
+    switch (kind) {
+        case EdgeKind::optional: return 0;
+        case EdgeKind::prod: return 1;
+        case EdgeKind::dev: return 2;
+        case EdgeKind::peer: break;
+    }
+    return 3;
+}
+
+struct Asked {
+    std::string specifier;
+    EdgeKind kind;
+};
+using Dependencies = std::map<std::string, Asked, std::less<>>;
+
+void ask(Dependencies& to, std::string_view alias, std::string_view specifier, EdgeKind kind) {
+    auto [at, fresh] = to.try_emplace(std::string(alias), Asked{std::string(specifier), kind});
+    if (!fresh && precedence(kind) < precedence(at->second.kind)) at->second = {std::string(specifier), kind};
+}
+
+// '*' stands for any run of characters.
+bool matches(std::string_view pattern, std::string_view name) {
+    std::size_t star = pattern.find('*');
+    if (star == std::string_view::npos) return pattern == name;
+    if (!name.starts_with(pattern.substr(0, star))) return false;
+    std::string_view rest = pattern.substr(star + 1);
+    for (std::size_t at = star; at <= name.size(); ++at)
+        if (matches(rest, name.substr(at))) return true;
+    return false;
+}
+
+// The package that an override's selector is about: "b" of "a@1>b@^2".
+std::string_view override_target(std::string_view selector) {
+    for (std::size_t at = selector.find('>', 1); at != std::string_view::npos; at = selector.find('>', at + 1)) {
+        char before = selector[at - 1];
+        if (before == '@' || before == ' ' || before == '|' || at + 1 == selector.size() || selector[at + 1] == '=') continue;
+        selector = selector.substr(at + 1);
+        break;
+    }
+    return selector.substr(0, selector.find('@', 1));
+}
+
+class Comparison {
+  public:
+    Comparison(const Lockfile& lockfile, const std::vector<WantedProject>& projects, const WantedSettings& settings)
+        : lockfile_(lockfile), projects_(projects), settings_(settings) {
+        for (const LockedProject& project : lockfile.projects) locked_.emplace(project.dir, &project);
+    }
+
+    std::vector<std::string> run() {
+        if (lockfile_.format == LockfileFormat::pnpm) compare_settings();
+        for (const WantedProject& project : projects_) compare_project(project);
+        return std::move(found_);
+    }
+
+  private:
+    bool flag(const char* name, bool by_default) const {
+        auto at = lockfile_.settings.find(name);
+        return at == lockfile_.settings.end() ? by_default : at->second == "true";
+    }
+
+    void compare_flag(const char* name, bool by_default, std::optional<bool> wanted) {
+        bool locked = flag(name, by_default);
+        if (wanted && *wanted != locked)
+            found_.push_back(std::string("settings: ") + name + " is " + (*wanted ? "true" : "false") +
+                             ", the lockfile was made with " + (locked ? "true" : "false"));
+    }
+
+    // `wants` and `has` are the values of one key, nullptr where there is none.
+    void compare_values(const std::string& where, const std::string* wants, const std::string* has) {
+        if (wants && has && *wants == *has) return;
+        if (wants && has)
+            found_.push_back(where + ": wanted " + *wants + ", the lockfile has " + *has);
+        else if (wants)
+            found_.push_back(where + ": wanted " + *wants + ", the lockfile has none");
+        else if (has)
+            found_.push_back(where + ": not wanted, the lockfile has " + *has);
+    }
+
+    using Pairs = std::map<std::string, std::string>;
+    void compare_pairs(const char* what, const Pairs& wanted, const Pairs& locked) {
+        for (const auto& [key, value] : wanted) {
+            auto at = locked.find(key);
+            compare_values(std::string(what) + ": " + key, &value, at == locked.end() ? nullptr : &at->second);
+        }
+        for (const auto& [key, value] : locked)
+            if (!wanted.contains(key)) compare_values(std::string(what) + ": " + key, nullptr, &value);
+    }
+
+    // "$react" in an override stands for the root's own specifier of react, "catalog:" for the catalog's.
+    std::string resolved_override(const std::string& key, const std::string& value) const {
+        if (value.starts_with('$'))
+            for (const WantedProject& project : projects_)
+                if (project.dir == ".") {
+                    Dependencies root;
+                    for (const WantedDependency& d : project.dependencies)
+                        if (d.kind != EdgeKind::peer) ask(root, d.alias, d.specifier, d.kind);
+                    if (auto at = root.find(value.substr(1)); at != root.end()) return at->second.specifier;
+                }
+        if (value.starts_with("catalog:")) {
+            std::string name = value.substr(8).empty() ? "default" : value.substr(8);
+            if (auto catalog = settings_.catalogs.find(name); catalog != settings_.catalogs.end())
+                if (auto at = catalog->second.find(std::string(override_target(key))); at != catalog->second.end())
+                    return at->second;
+        }
+        return value;
+    }
+
+    void compare_settings() {
+        compare_flag("autoInstallPeers", true, settings_.auto_install_peers);
+        compare_flag("excludeLinksFromLockfile", false, settings_.exclude_links_from_lockfile);
+        Pairs wanted;
+        for (const auto& [key, value] : settings_.overrides) wanted[key] = resolved_override(key, value);
+        compare_pairs("overrides", wanted, Pairs(lockfile_.overrides.begin(), lockfile_.overrides.end()));
+        compare_pairs("patchedDependencies", Pairs(settings_.patched.begin(), settings_.patched.end()),
+                      Pairs(lockfile_.patched.begin(), lockfile_.patched.end()));
+        // Entries of a catalog that nothing uses are not in the lockfile.
+        for (const auto& [catalog, entries] : lockfile_.catalogs)
+            for (const auto& [name, locked] : entries) {
+                auto group = settings_.catalogs.find(catalog);
+                const std::string* value = nullptr;
+                if (group != settings_.catalogs.end())
+                    if (auto at = group->second.find(name); at != group->second.end()) value = &at->second;
+                compare_values("catalogs: " + catalog + ": " + name, value, &locked.first);
+            }
+        std::set<std::string, std::less<>> ignored(settings_.ignored_optional.begin(), settings_.ignored_optional.end());
+        for (std::string_view name : lockfile_.ignored_optional)
+            if (ignored.erase(std::string(name)) == 0)
+                found_.push_back("ignoredOptionalDependencies: " + std::string(name) +
+                                 ": not wanted, the lockfile was made with it");
+        for (const std::string& name : ignored)
+            found_.push_back("ignoredOptionalDependencies: " + name + ": wanted, the lockfile was made without it");
+    }
+
+    Dependencies wanted_dependencies(const WantedProject& project) const {
+        bool pnpm = lockfile_.format == LockfileFormat::pnpm;
+        bool peers = !pnpm || flag("autoInstallPeers", true);
+        bool links = !pnpm || !flag("excludeLinksFromLockfile", false);
+        Dependencies all;
+        for (const WantedDependency& d : project.dependencies) {
+            if (d.kind == EdgeKind::peer && !peers) continue;
+            if (!links && d.specifier.starts_with("link:")) continue;
+            if (pnpm && d.kind == EdgeKind::optional &&
+                std::any_of(lockfile_.ignored_optional.begin(), lockfile_.ignored_optional.end(),
+                            [&](std::string_view pattern) { return matches(pattern, d.alias); }))
+                continue;
+            ask(all, d.alias, d.specifier, d.kind);
+        }
+        if (pnpm)  // peers that are installed for a project count as its dependencies
+            for (auto& [alias, asked] : all)
+                if (asked.kind == EdgeKind::peer) asked.kind = EdgeKind::prod;
+        return all;
+    }
+
+    // pnpm applies overrides to the projects' own manifests too, so the lockfile may hold the override's value.
+    bool is_overridden(std::string_view alias, const std::string* locked) const {
+        for (const auto& [selector, value] : lockfile_.overrides) {
+            if (override_target(selector) != alias) continue;
+            if (!locked) {
+                if (value == "-") return true;
+            } else if (*locked == value || (value.starts_with("link:") && locked->starts_with("link:")) ||
+                       (value.starts_with("file:") && locked->starts_with("file:"))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    void compare_project(const WantedProject& project) {
+        std::string prefix = project.dir == "." ? "" : project.dir + ": ";
+        auto at = locked_.find(project.dir);
+        if (at == locked_.end()) {
+            found_.push_back(prefix + "the lockfile does not hold this project");
+            return;
+        }
+        Dependencies wanted = wanted_dependencies(project), locked;
+        for (const LockedSpecifier& s : at->second->specifiers) ask(locked, s.alias, s.specifier, s.kind);
+        for (const auto& [alias, asked] : wanted) {
+            auto has = locked.find(alias);
+            if (has == locked.end()) {
+                if (!is_overridden(alias, nullptr))
+                    found_.push_back(prefix + alias + ": package.json wants " + asked.specifier +
+                                     ", the lockfile has none");
+                continue;
+            }
+            if (has->second.specifier != asked.specifier && !is_overridden(alias, &has->second.specifier))
+                found_.push_back(prefix + alias + ": package.json wants " + asked.specifier + ", the lockfile has " +
+                                 has->second.specifier);
+            else if (has->second.kind != asked.kind)
+                found_.push_back(prefix + alias + ": package.json has it in " + group_name(asked.kind) +
+                                 ", the lockfile in " + group_name(has->second.kind));
+        }
+        for (const auto& [alias, has] : locked)
+            if (!wanted.contains(alias))
+                found_.push_back(prefix + alias + ": package.json does not ask for it, the lockfile has " + has.specifier);
+        if (lockfile_.format == LockfileFormat::pnpm) compare_injected(project, *at->second, prefix);
+    }
+
+    void compare_injected(const WantedProject& project, const LockedProject& locked, const std::string& prefix) {
+        std::set<std::string_view> wanted(project.injected.begin(), project.injected.end()), has;
+        for (const auto& [alias, value] : locked.injected)
+            if (value == "true") has.insert(alias);
+        for (std::string_view alias : wanted)
+            if (!has.contains(alias))
+                found_.push_back(prefix + std::string(alias) + ": package.json wants it injected, the lockfile does not");
+        for (std::string_view alias : has)
+            if (!wanted.contains(alias))
+                found_.push_back(prefix + std::string(alias) + ": the lockfile has it injected, package.json does not");
+    }
+
+    const Lockfile& lockfile_;
+    const std::vector<WantedProject>& projects_;
+    const WantedSettings& settings_;
+    std::map<std::string_view, const LockedProject*> locked_;
+    std::vector<std::string> found_;
+};
+
+}  // namespace
+
+std::vector<std::string> lockfile_differences(const Lockfile& lockfile, const std::vector<WantedProject>& projects,
+                                              const WantedSettings& settings) {
+    return Comparison(lockfile, projects, settings).run();
+}
+
+}  // namespace pmx
