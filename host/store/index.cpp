@@ -23,8 +23,8 @@ struct Text {
 };
 struct Head {
     char magic[8];
-    std::uint32_t version, flags;
     std::uint64_t checksum;  // XXH3-64 of everything after this field
+    std::uint32_t version, flags;
     std::uint64_t size;      // of the file
     std::uint32_t files, dirs, bins, bundled;
     std::uint32_t strings, strings_size;  // from the start of the file; bytes
@@ -42,7 +42,7 @@ struct BinRow {
     Text name, path;
 };
 static_assert(sizeof(Head) == 80 && sizeof(FileRow) == 48 && sizeof(BinRow) == 16);
-constexpr std::size_t kSummedFrom = offsetof(Head, size);
+constexpr std::size_t kSummedFrom = offsetof(Head, version);
 constexpr std::size_t kDigestSize = 32;
 
 template <class T>

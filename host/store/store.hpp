@@ -129,6 +129,12 @@ class Store {
 
   private:
     Store() = default;
+    struct ProjectRecord {
+        std::string name;  // of the record's file
+        std::string dir;   // of the project; "" when the record is torn
+        std::vector<std::string> keys;
+    };
+    Result<std::vector<ProjectRecord>> projects() const;
     Failure read_only() const;
     Result<std::vector<std::string>> keys() const;
     Result<> discard(const std::string& key) const;
