@@ -1,0 +1,127 @@
+"""The embedded registry itself."""
+
+import gzip
+import json
+import os
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+import registry_server
+from conftest import ROOT
+
+
+def get(url, **headers):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+        return answer.read(), answer.headers
+
+
+def test_ping_and_counters(registry):
+    assert get(registry.url + "/-/ping")[0] == b"{}"
+    get(registry.url + "/greet")
+    counters = registry.counters()
+    assert counters["packuments"] == 1 and counters["tarballs"] == 0 and counters["connectionsPeak"] >= 1
+
+
+def test_packument_full_and_abbreviated(registry):
+    full = json.loads(get(registry.url + "/@pnpm.e2e%2fpre-and-postinstall-scripts-example")[0])
+    assert full["time"]["1.0.0"].startswith("2020") and "scripts" in full["versions"]["1.0.0"]
+    body, headers = get(registry.url + "/@pnpm.e2e/pre-and-postinstall-scripts-example",
+                        Accept="application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8")
+    short = json.loads(body)["versions"]["1.0.0"]
+    assert "scripts" not in short and short["hasInstallScript"] is True
+    assert headers["Content-Type"] == "application/vnd.npm.install-v1+json"
+    assert short["dist"]["tarball"].startswith(registry.url + "/@pnpm.e2e/")
+
+
+def test_tags_versions_and_order(registry):
+    packument = json.loads(get(registry.url + "/@pnpm.e2e/dep-of-pkg-with-1-dep")[0])
+    assert packument["dist-tags"] == {"latest": "100.0.0"}
+    assert list(packument["versions"]) == ["100.0.0", "100.1.0", "101.0.0"]
+    assert json.loads(get(registry.url + "/@scope/lib")[0])["dist-tags"]["latest"] == "2.1.0"
+
+
+def test_etag_and_gzip(registry):
+    body, headers = get(registry.url + "/greet", **{"Accept-Encoding": "gzip"})
+    assert headers["Content-Encoding"] == "gzip" and json.loads(gzip.decompress(body))["name"] == "greet"
+    with pytest.raises(urllib.error.HTTPError) as error:
+        get(registry.url + "/greet", **{"Accept-Encoding": "gzip", "If-None-Match": headers["ETag"]})
+    assert error.value.code == 304
+
+
+def test_unknown_is_json_404(registry):
+    for path in ("/nothing", "/greet/-/greet-9.9.9.tgz", "/..%2f..%2fetc", "/greet/-/..%2f..%2fpackage.json", "/@a%2f..%2fb"):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            get(registry.url + path)
+        assert error.value.code == 404 and "error" in json.loads(error.value.read())
+
+
+def test_integrities_are_those_of_the_golden_lockfiles(registry):
+    """Packing must give the same bytes for ever: lockfiles in this repository rely on it."""
+    import lockfiles
+    seen = 0
+    folder = os.path.join(ROOT, "tests", "golden", "lockfiles")
+    for case in os.listdir(folder):
+        lock = os.path.join(folder, case, "pnpm-lock.yaml")
+        if not os.path.isfile(lock):
+            continue
+        for row in lockfiles.pinned_tarballs(lock):
+            packument = json.loads(get(registry.url + "/" + row["name"])[0])
+            assert packument["versions"][row["version"]]["dist"]["integrity"] == row["integrity"], row["name"]
+            seen += 1
+    assert seen > 50
+
+
+def test_faults(registry):
+    registry.fault("GET /greet: 500 x2", "GET /clash: truncate x1", "GET /chain-a: wrong-bytes x1")
+    for _ in range(2):
+        with pytest.raises(urllib.error.HTTPError):
+            get(registry.url + "/greet")
+    assert json.loads(get(registry.url + "/greet")[0])["name"] == "greet"
+    with pytest.raises(Exception):
+        get(registry.url + "/clash")
+    assert get(registry.url + "/clash")
+    assert get(registry.url + "/chain-a")[0] != get(registry.url + "/chain-a")[0]
+    assert registry.counters()["faults"] == 4
+
+
+def test_a_bad_rule_is_refused():
+    done = subprocess.run([registry_server.pmx_binary(), "registry", "serve", os.path.join(ROOT, "tests", "registry"),
+                           "--port", "0", "--fault", "nonsense"], capture_output=True, text=True, timeout=20)
+    assert done.returncode != 0 and "fault" in done.stderr
+
+
+def test_garbage_and_pipelining(registry):
+    host, port = registry.url[7:].split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as s:
+        s.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
+        assert s.recv(4096).startswith(b"HTTP/1.1 400")
+    with socket.create_connection((host, int(port)), timeout=10) as s:
+        s.sendall(b"GET /-/ping HTTP/1.1\r\nHost: x\r\n\r\nGET /-/ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while chunk := s.recv(4096):
+            answer += chunk
+    assert answer.count(b"HTTP/1.1 200") == 2
+
+
+def test_recorded_and_mirrored_directories(registry, tmp_path):
+    tarball = get(registry.url + "/greet/-/greet-1.2.0.tgz")[0]
+    packument = json.loads(get(registry.url + "/greet")[0])
+    recorded = tmp_path / "recorded" / "greet"
+    recorded.mkdir(parents=True)
+    packument["versions"]["1.2.0"]["dist"]["tarball"] = "http://elsewhere.example/greet/-/greet-1.2.0.tgz"
+    (recorded / "package.json").write_text(json.dumps(packument))
+    (recorded / "greet-1.2.0.tgz").write_bytes(tarball)
+    mirrored = tmp_path / "mirrored" / "greet" / "-"
+    mirrored.mkdir(parents=True)
+    (mirrored / "greet-1.2.0.tgz").write_bytes(tarball)
+    for kind in ("recorded", "mirrored"):
+        with registry_server.RegistryServer(tmp_path / kind) as server:
+            version = json.loads(get(server.url + "/greet")[0])["versions"]["1.2.0"]
+            assert version["dist"]["tarball"] == server.url + "/greet/-/greet-1.2.0.tgz", kind
+            assert version["dist"]["integrity"] == packument["versions"]["1.2.0"]["dist"]["integrity"]
+            assert get(version["dist"]["tarball"])[0] == tarball
