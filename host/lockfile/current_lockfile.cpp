@@ -10,10 +10,11 @@
 namespace pmx {
 namespace {
 
+// A dependency of a project. Its optional ones go with the production ones: pnpm --dev installs neither.
 bool wanted_kind(EdgeKind kind, const Included& included) {
     switch (kind) {
         case EdgeKind::dev: return included.dev;
-        case EdgeKind::optional: return included.optional;
+        case EdgeKind::optional: return included.optional && included.prod;
         case EdgeKind::prod:
         case EdgeKind::peer: break;
     }
@@ -151,8 +152,9 @@ class Slicer {
         }
         if (indent == 4) {
             std::string_view group = entry_key(line);
-            dropping_ = (group == "dependencies" && !included_.prod) || (group == "devDependencies" && !included_.dev) ||
-                        (group == "optionalDependencies" && !included_.optional);
+            dropping_ = (group == "dependencies" && !wanted_kind(EdgeKind::prod, included_)) ||
+                        (group == "devDependencies" && !wanted_kind(EdgeKind::dev, included_)) ||
+                        (group == "optionalDependencies" && !wanted_kind(EdgeKind::optional, included_));
         }
         if (dropping_) return;
         if (!importer_.empty()) flush_importer_as(importer_);
@@ -171,6 +173,9 @@ class Slicer {
     }
     void flush_section() {
         flush_importer();
+        if (header_.empty()) return;  // else no entry of the section stayed
+        pending_blank_ = true;
+        write(std::string(header_) + " {}");
         header_ = {};
     }
 

@@ -45,7 +45,8 @@ struct Lockfile {
     std::string package_extensions_checksum, pnpmfile_checksum;
 };
 
-// Which direct dependencies are wanted (--prod, --dev, --no-optional).
+// Which dependencies are wanted (--prod, --dev, --no-optional). As in pnpm, a project's own optional dependencies need
+// `prod` and `optional` both; `optional` alone says whether optional edges between packages are followed.
 struct Included {
     bool prod = true, dev = true, optional = true;
 };
