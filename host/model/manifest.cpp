@@ -1,8 +1,8 @@
 #include "model/manifest.hpp"
 
-#include <algorithm>
-
 #include <simdjson.h>
+
+#include <algorithm>
 
 #include "base/text.hpp"
 #include "model/json_soften.hpp"
@@ -22,8 +22,12 @@ void set(TextMap& map, std::string_view key, std::string_view value) {
     map.emplace_back(key, value);
 }
 
-bool is_text(element e) { return e.type() == element_type::STRING; }
-std::string_view text_of(element e) { return is_text(e) ? e.get_string().value_unsafe() : std::string_view(); }
+bool is_text(element e) {
+    return e.type() == element_type::STRING;
+}
+std::string_view text_of(element e) {
+    return is_text(e) ? e.get_string().value_unsafe() : std::string_view();
+}
 
 // The last value of `key`, as JSON.parse has it.
 template <class Visit>
@@ -58,7 +62,9 @@ std::vector<std::string> text_list(element e) {
     return list;
 }
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
+bool is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
 
 // "name@range", "name >=1": the ancient spelling of one dependency.
 void add_spelled(TextMap& map, std::string_view word) {
@@ -136,12 +142,16 @@ void read_bin(Manifest& out, element e) {
 void read_version(Manifest& out, element e) {
     out.version.clear();
     switch (e.type()) {
-        case element_type::STRING: out.version = text_of(e); break;
-        case element_type::NULL_VALUE: break;
+        case element_type::STRING:
+            out.version = text_of(e);
+            break;
+        case element_type::NULL_VALUE:
+            break;
         case element_type::BOOL:
             if (e.get_bool().value_unsafe()) out.version = "true";
             break;
-        default: out.version = simdjson::minify(e);
+        default:
+            out.version = simdjson::minify(e);
     }
     if (out.version == "0" && !is_text(e)) out.version.clear();
 }
@@ -191,6 +201,10 @@ void read_field(Manifest& out, std::string_view key, element e) {
         out.libc = text_list(e);
     } else if (key == "engines") {
         out.engines = text_map(e);
+        each_field(e, [&](std::string_view name, element value) {  // no range at all: excludes every engine
+            if (!is_text(value) && !value.is_null())
+                set(out.engines, name, simdjson::minify(value) + " (not a string)");
+        });
     } else if (key == "workspaces") {
         out.workspaces = text_list(e);
         each_field(e, [&](std::string_view name, element value) {
@@ -201,7 +215,8 @@ void read_field(Manifest& out, std::string_view key, element e) {
     } else if (key == "publishConfig") {
         each_field(e, [&](std::string_view name, element value) {
             if (name == "directory") out.publish_directory = text_of(value);
-            if (name == "linkDirectory" && value.is_bool()) out.link_publish_directory = value.get_bool().value_unsafe();
+            if (name == "linkDirectory" && value.is_bool())
+                out.link_publish_directory = value.get_bool().value_unsafe();
         });
     } else if (key == "packageManager") {
         out.package_manager = text_of(e);
@@ -230,8 +245,8 @@ Result<Manifest> parse_manifest(std::string_view text, std::string_view subject)
     simdjson::dom::parser parser;
     auto parsed = parse_json(parser, text);
     if (!parsed)
-        return fail(Code::MANIFEST, "package.json is not valid JSON (" + parsed.error() + ")", std::string(subject),
-                    "correct the file, or restore it");
+        return fail(Code::MANIFEST, "package.json is not valid JSON (" + parsed.error() + ")",
+                    std::string(subject), "correct the file, or restore it");
     element root = *parsed;
     if (root.type() != element_type::OBJECT && root.type() != element_type::ARRAY)
         return fail(Code::MANIFEST, "package.json holds no object", std::string(subject),

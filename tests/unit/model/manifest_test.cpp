@@ -1,9 +1,9 @@
 #include "model/manifest.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <map>
-
-#include <gtest/gtest.h>
 
 #include "base/text.hpp"
 #include "model/vectors.hpp"
@@ -20,7 +20,9 @@ Manifest parsed(std::string_view text) {
     return manifest ? *manifest : Manifest{};
 }
 
-std::map<std::string, std::string> sorted(const TextMap& map) { return {map.begin(), map.end()}; }
+std::map<std::string, std::string> sorted(const TextMap& map) {
+    return {map.begin(), map.end()};
+}
 
 // What of an expected JSON object a TextMap can hold.
 std::map<std::string, std::string> texts(const Json& parent, const char* key) {
@@ -55,12 +57,34 @@ TEST(Manifest, ReadsTheFieldsThatAnInstallNeeds) {
 }
 
 TEST(Manifest, EveryFieldMayHaveEveryType) {
-    for (const char* key : {"name", "version", "dependencies", "devDependencies", "optionalDependencies", "main",
-                            "peerDependencies", "peerDependenciesMeta", "dependenciesMeta", "bundleDependencies", "bin",
-                            "directories", "scripts", "gypfile", "os", "cpu", "libc", "engines", "workspaces", "files",
-                            "publishConfig", "packageManager", "overrides", "resolutions", "pnpm"})
-        for (const char* value : {"null", "true", "false", "0", "1.5", "-3", R"("")", R"("x y")", "[]", "[1,null,[]]",
-                                  R"(["x"])", "{}", R"({"x":null})", R"({"x":"y"})", R"({"x":{"optional":1}})"}) {
+    for (const char* key : {"name",
+                            "version",
+                            "dependencies",
+                            "devDependencies",
+                            "optionalDependencies",
+                            "main",
+                            "peerDependencies",
+                            "peerDependenciesMeta",
+                            "dependenciesMeta",
+                            "bundleDependencies",
+                            "bin",
+                            "directories",
+                            "scripts",
+                            "gypfile",
+                            "os",
+                            "cpu",
+                            "libc",
+                            "engines",
+                            "workspaces",
+                            "files",
+                            "publishConfig",
+                            "packageManager",
+                            "overrides",
+                            "resolutions",
+                            "pnpm"})
+        for (const char* value :
+             {"null", "true", "false", "0", "1.5", "-3", R"("")", R"("x y")", "[]", "[1,null,[]]", R"(["x"])",
+              "{}", R"({"x":null})", R"({"x":"y"})", R"({"x":{"optional":1}})"}) {
             Manifest m = parsed(std::string("{\"") + key + "\":" + value + "}");
             bins_of(m);
             bundled_names(m);
@@ -75,16 +99,21 @@ TEST(Manifest, AKeyWrittenTwiceHasItsLastValue) {
 
 TEST(Manifest, LenientWhereJsonParseIs) {
     EXPECT_EQ(parsed("\xef\xbb\xbf{\"name\":\"a\"}").name, "a");
-    EXPECT_EQ(parsed(R"({"description":"\ud800","n":1e999,"m":123456789012345678901234567890,"name":"a"})").name, "a");
+    EXPECT_EQ(
+        parsed(R"({"description":"\ud800","n":1e999,"m":123456789012345678901234567890,"name":"a"})").name,
+        "a");
     EXPECT_EQ(parsed("{\"description\":\"\xe9\",\"name\":\"a\"}").name, "a");
-    EXPECT_EQ(parsed("{\"d\":" + std::string(3000, '[') + std::string(3000, ']') + ",\"name\":\"a\"}").name, "a");
-    for (const char* bad : {"", "  ", "{", "{\"a\":1,}", "{/**/}", "nul", "{\"a\":01e999}", "{\"a\":\"\xe9}", "null", "5"})
+    EXPECT_EQ(parsed("{\"d\":" + std::string(3000, '[') + std::string(3000, ']') + ",\"name\":\"a\"}").name,
+              "a");
+    for (const char* bad :
+         {"", "  ", "{", "{\"a\":1,}", "{/**/}", "nul", "{\"a\":01e999}", "{\"a\":\"\xe9}", "null", "5"})
         EXPECT_FALSE(parse_manifest(bad, "test").has_value()) << bad;
     EXPECT_FALSE(parse_manifest(std::string(200000, '['), "test").has_value());
 }
 
 TEST(ManifestBins, NamesAndPathsStayInside) {
-    Manifest m = parsed(R"({"name":"@s/tool","bin":{"ok":"./a/../b.js","../x":"c.js","out":"../d.js","$":"e.js","dir":"./",
+    Manifest m = parsed(
+        R"({"name":"@s/tool","bin":{"ok":"./a/../b.js","../x":"c.js","out":"../d.js","$":"e.js","dir":"./",
         "a b":"f.js","@s/scoped":"g.js"}})");
     EXPECT_EQ(bins_of(m), (std::vector<Bin>{{"ok", "b.js"}, {"$", "e.js"}, {"scoped", "g.js"}}));
     for (const Bin& bin : bins_of(m, {}, BinRule::npm)) {
@@ -93,11 +122,13 @@ TEST(ManifestBins, NamesAndPathsStayInside) {
     }
     EXPECT_EQ(bins_of(parsed(R"({"name":"@s/tool","bin":"x.js"})")), (std::vector<Bin>{{"tool", "x.js"}}));
     EXPECT_TRUE(bins_of(parsed(R"({"bin":"x.js"})")).empty());
-    EXPECT_TRUE(bins_of(parsed(R"({"name":"x","bin":{"a\u0000b":"x","b":"x\u0000"}})"), {}, BinRule::npm).empty());
+    EXPECT_TRUE(
+        bins_of(parsed(R"({"name":"x","bin":{"a\u0000b":"x","b":"x\u0000"}})"), {}, BinRule::npm).empty());
 }
 
 TEST(ManifestBins, ADirectoryOfExecutables) {
-    std::vector<std::string_view> files{"bin/a", "bin/sub/b.js", "bin/.hidden", "bin/.d/x", "binary/c", "package.json"};
+    std::vector<std::string_view> files{"bin/a",    "bin/sub/b.js", "bin/.hidden",
+                                        "bin/.d/x", "binary/c",     "package.json"};
     Manifest m = parsed(R"({"name":"x","directories":{"bin":"./bin/"}})");
     EXPECT_TRUE(has_bin_directory(m));
     EXPECT_EQ(bins_of(m, files), (std::vector<Bin>{{"a", "bin/a"}, {"b.js", "bin/sub/b.js"}}));
@@ -122,7 +153,8 @@ TEST(ManifestVectors, PnpmBins) {
         std::string root = c["args"][1];
         std::map<std::string, std::string> want, got;
         for (const Json& bin : c["result"]) want[bin["name"]] = bin["path"];
-        for (const Bin& bin : bins_of(parsed(c["args"][0].dump()), files)) got[bin.name] = root + "/" + bin.path;
+        for (const Bin& bin : bins_of(parsed(c["args"][0].dump()), files))
+            got[bin.name] = root + "/" + bin.path;
         EXPECT_EQ(got, want) << c.dump();
     }
 }
