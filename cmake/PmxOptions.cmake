@@ -8,8 +8,6 @@ if(PMX_CCACHE)
     set(CMAKE_C_COMPILER_LAUNCHER ${PMX_CCACHE})
 endif()
 add_compile_options(-Wall -Wextra -Wpedantic $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> -fno-omit-frame-pointer)
-# simdjson's results look dangling to gcc 12 once they are inlined; they are not.
-add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-dangling-pointer> $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-maybe-uninitialized>)
 # Machine paths stay out of binaries, and ccache hits across checkouts.
 add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 if(PMX_SANITIZE)

@@ -283,10 +283,11 @@ TreeRecord read_tree_record(const std::string& root, std::string_view modules_di
     record.virtual_store_dir = string("virtualStoreDir");
     record.hoist_pattern = strings("hoistPattern");
     record.public_hoist_pattern = strings("publicHoistPattern");
-    document["virtualStoreDirMaxLength"].get(record.virtual_store_dir_max_length);
-    document["included"]["dependencies"].get(record.included.prod);
-    document["included"]["devDependencies"].get(record.included.dev);
-    document["included"]["optionalDependencies"].get(record.included.optional);
+    auto integer = document["virtualStoreDirMaxLength"].get_int64();
+    if (!integer.error()) record.virtual_store_dir_max_length = integer.value_unsafe();
+    for (auto [key, flag] : {std::pair("dependencies", &record.included.prod), std::pair("devDependencies", &record.included.dev),
+                             std::pair("optionalDependencies", &record.included.optional)})
+        if (auto value = document["included"][key].get_bool(); !value.error()) *flag = value.value_unsafe();
     return record;
 }
 

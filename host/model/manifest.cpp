@@ -33,13 +33,15 @@ std::string_view text_of(element e) {
 template <class Visit>
 void each_field(element e, Visit visit) {
     if (e.type() != element_type::OBJECT) return;
-    for (auto field : e.get_object().value_unsafe()) visit(field.key, field.value);
+    const simdjson::dom::object fields = e.get_object().value_unsafe();  // named: a range-for does not keep it alive
+    for (auto field : fields) visit(field.key, field.value);
 }
 
 template <class Visit>
 void each_item(element e, Visit visit) {
     if (e.type() != element_type::ARRAY) return;
-    for (element item : e.get_array().value_unsafe()) visit(item);
+    const simdjson::dom::array items = e.get_array().value_unsafe();
+    for (element item : items) visit(item);
 }
 
 TextMap text_map(element e) {
