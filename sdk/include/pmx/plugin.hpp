@@ -149,7 +149,7 @@ pmx_status guarded(const pmx_op* op, Body&& body) noexcept {
     try {
         return std::forward<Body>(body)();
     } catch (const Error& error) {
-        if (error.status != PMX_CANCELLED && error.status != PMX_UNSUPPORTED)
+        if (error.status != PMX_CANCELLED)
             tell(error.what(), error.subject, error.remedy, error.system_error);
         return error.status;
     } catch (const Reported& reported) {

@@ -1,0 +1,12 @@
+execute_process(COMMAND ${PRINT} OUTPUT_VARIABLE printed COMMAND_ERROR_IS_FATAL ANY)
+if("$ENV{PMX_ACCEPT}" STREQUAL "1")
+    file(WRITE ${GOLDEN} "${printed}")
+endif()
+file(READ ${GOLDEN} golden)
+if(NOT printed STREQUAL golden)
+    file(WRITE ${GOLDEN}.new "${printed}")
+    execute_process(COMMAND diff -u ${GOLDEN} ${GOLDEN}.new)
+    file(REMOVE ${GOLDEN}.new)
+    message(FATAL_ERROR "The plugin interface changed. Within a major, structs only grow at the end: raise "
+        "PMX_ABI_MINOR, read the difference above, and accept it with PMX_ACCEPT=1 ctest -R sdk.abi")
+endif()
