@@ -1,0 +1,218 @@
+#!/usr/bin/python3
+"""pmx beside the real npm and pnpm, on real projects. Needs the network once: for the peers (npm installs them into
+build/interop) and for the tarballs (record.py puts them into a mirror outside the repository, PMX_MIRROR).
+
+    run.py [--projects DIR] [--only NAME,...] [--checks tree,compare,pnpm,npm] [--keep]
+
+For each project with a lockfile and each linker that fits it:
+    tree      pmx install --frozen-lockfile --ignore-scripts, then tree_check over every promised dependency
+    compare   the same lockfile installed by pnpm (isolated, hoisted) or npm (hoisted): trees entry by entry
+    pnpm      `pnpm install --frozen-lockfile --offline` after pmx changes nothing; pmx after pnpm is up to date
+    npm       `npm ls --all` finds no fault in a hoisted tree that it does not find in npm's own
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
+import lockfiles  # noqa: E402
+import registry_server  # noqa: E402
+import tree_check  # noqa: E402
+import trees  # noqa: E402
+
+WORK = os.path.join(ROOT, "build", "interop")
+STATE = {".modules.yaml", ".pnpm-workspace-state-v1.json", ".package-lock.json"}
+
+
+def run(command, cwd, env=None, timeout=900):
+    return subprocess.run([str(c) for c in command], cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, errors="replace", timeout=timeout)
+
+
+def environment(home):
+    env = {k: v for k, v in os.environ.items() if not k.lower().startswith(("npm_", "pnpm_", "pmx_"))}
+    env.update(HOME=home, XDG_DATA_HOME=home + "/data", XDG_CACHE_HOME=home + "/cache", XDG_CONFIG_HOME=home + "/config",
+               NO_COLOR="1", CI="1", COREPACK_ENABLE_STRICT="0")
+    return env
+
+
+def pnpm_binary():
+    given = os.environ.get("PNPM_BIN")
+    if given:
+        return given
+    peers = os.path.join(WORK, "peers")
+    binary = os.path.join(peers, "node_modules", "@pnpm", "exe.linux-x64", "pnpm")
+    if not os.path.isfile(binary):
+        os.makedirs(peers, exist_ok=True)
+        print("installing pnpm 12 with npm", flush=True)
+        subprocess.run(["npm", "install", "--prefix", peers, "--no-audit", "--no-fund", "--loglevel=error",
+                        "@pnpm/exe.linux-x64@12"], check=True)
+    return binary
+
+
+class Project:
+    """One project, its copies, and the rows of the report."""
+
+    def __init__(self, source, registry, pnpm, rows):
+        self.source, self.registry, self.pnpm, self.rows = source, registry, pnpm, rows
+        self.name = os.path.basename(source)
+        self.home = os.path.join(WORK, "home")
+        self.env = environment(self.home)
+        self.lock = os.path.basename(lockfiles.lockfiles_of(source)[0])
+
+    def note(self, linker, check, problems, detail=""):
+        self.rows.append((self.name, linker, check, len(problems)))
+        print("%-26s %-9s %-8s %s %s" % (self.name, linker, check, "ok" if not problems else
+                                         "%d problems" % len(problems), detail), flush=True)
+        for problem in problems[:12]:
+            print("      " + str(problem)[:300], flush=True)
+        return not problems
+
+    def copy(self, into):
+        target = os.path.join(WORK, "projects", self.name, into)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(self.source, target, symlinks=True)
+        return target
+
+    def pmx(self, project, linker, *more):
+        return run([registry_server.pmx_binary(), "install", "--frozen-lockfile", "--ignore-scripts", "--linker", linker,
+                    "--registry", self.registry + "/", "--store-dir", os.path.join(WORK, "store"), *more], project, self.env)
+
+    def pnpm_install(self, project, linker, *more):
+        return run([self.pnpm, "install", "--frozen-lockfile", "--ignore-scripts", "--registry", self.registry + "/",
+                    "--config.node-linker=" + linker, "--config.minimum-release-age=0",
+                    "--config.manage-package-manager-versions=false", "--config.pm-on-fail=ignore", *more], project,
+                   self.env)
+
+    def npm_install(self, project):
+        return run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--registry",
+                    self.registry + "/"], project, self.env)
+
+    def linkers(self):
+        return ["isolated", "hoisted", "global"] if self.lock.endswith(".yaml") else ["hoisted", "isolated", "global"]
+
+    def check(self, checks):
+        for linker in self.linkers():
+            project = self.copy(linker)
+            start = time.monotonic()
+            done = self.pmx(project, linker)
+            if not self.note(linker, "install", [] if done.returncode == 0 else done.stderr.splitlines()[-10:],
+                             "%.1f s" % (time.monotonic() - start)):
+                continue
+            if "tree" in checks:
+                problems, statistics = tree_check.check(project)
+                self.note(linker, "tree", problems, str(statistics))
+            if "compare" in checks and linker != "global":
+                self.compare(project, linker)
+            if "pnpm" in checks and linker == "isolated" and self.lock.endswith(".yaml"):
+                self.around_pnpm(project)
+            if "npm" in checks and linker == "hoisted" and self.lock.endswith(".json"):
+                self.npm_ls(project)
+
+    def peer_tree(self, linker):
+        """The same project installed by the tool whose lockfile it has; None where that tool has no such layout."""
+        target = os.path.join(WORK, "projects", self.name, "peer-" + linker)
+        marker = target + ".done"
+        if os.path.isfile(marker):
+            return target
+        if self.lock.endswith(".json") and linker != "hoisted":
+            return None
+        self.copy("peer-" + linker)
+        done = self.pnpm_install(target, linker, "--store-dir", os.path.join(WORK, "pnpm-store")) \
+            if self.lock.endswith(".yaml") else self.npm_install(target)
+        if done.returncode != 0:
+            self.note(linker, "peer", (done.stdout + done.stderr).splitlines()[-8:], "the peer itself failed")
+            return None
+        open(marker, "w", encoding="utf-8").close()
+        return target
+
+    def importers(self, project):
+        if self.lock.endswith(".json"):
+            return ["."]
+        document = lockfiles.load_yaml_documents(os.path.join(project, self.lock))[-1]
+        return [d for d in document.get("importers") or {} if os.path.isdir(os.path.join(project, d))]
+
+    def compare(self, project, linker):
+        peer = self.peer_tree(linker)
+        if peer is None:
+            return
+        problems = []
+        for directory in self.importers(project):
+            ours = trees.packages(os.path.join(project, directory, "node_modules"))
+            theirs = trees.packages(os.path.join(peer, directory, "node_modules"))
+            problems += ["%s/%s" % (directory, d) for d in trees.differences(ours, theirs, 1000000)]
+        self.note(linker, "compare", problems)
+
+    def around_pnpm(self, project):
+        modules = os.path.join(project, "node_modules")
+        with open(os.path.join(modules, ".modules.yaml"), encoding="utf-8") as f:
+            store = json.load(f)["storeDir"]
+        flags = ["--store-dir", os.path.dirname(store) if os.path.basename(store).startswith("v") else store]
+        before = {k: v for k, v in trees.stamps(modules).items() if k not in STATE}
+        done = self.pnpm_install(project, "isolated", "--offline", *flags)
+        after = {k: v for k, v in trees.stamps(modules).items() if k not in STATE}
+        problems = [] if done.returncode == 0 else (done.stdout + done.stderr).splitlines()[-8:]
+        problems += trees.differences(after, before)
+        self.note("isolated", "pnpm", problems, "pnpm after pmx")
+        peer = self.peer_tree("isolated")
+        if peer:
+            done = self.pmx(peer, "isolated")
+            said = (done.stdout + done.stderr).lower()
+            self.note("isolated", "pnpm", [] if done.returncode == 0 and "up to date" in said else
+                      said.splitlines()[-6:] or ["no word"], "pmx after pnpm")
+            os.unlink(peer + ".done")
+
+    def npm_ls(self, project):
+        def faults(directory):
+            done = run(["npm", "ls", "--all", "--json"], directory, self.env)
+            try:
+                return set(json.loads(done.stdout).get("problems") or [])
+            except ValueError:
+                return {"npm ls said nothing that can be read: " + done.stderr[-300:]}
+        found = {f.replace(project, "") for f in faults(project)}
+        peer = self.peer_tree("hoisted")
+        own = {f.replace(peer, "") for f in faults(peer)} if peer else set()
+        self.note("hoisted", "npm", sorted(found - own), "npm ls --all (%d of npm's own)" % len(own))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--projects", default=os.path.join(os.path.dirname(ROOT), "shared", "fixtures", "projects"))
+    parser.add_argument("--only", default="")
+    parser.add_argument("--checks", default="tree,compare,pnpm,npm")
+    parser.add_argument("--keep", action="store_true", help="leave the installed projects in build/interop")
+    parser.add_argument("--no-record", action="store_true", help="the mirror has everything already")
+    args = parser.parse_args()
+    if not os.path.isdir(args.projects):
+        sys.exit("interop: no projects at %s" % args.projects)
+    mirror = os.environ.get("PMX_MIRROR") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "pmx-mirror")
+    chosen = [os.path.join(args.projects, p) for p in sorted(os.listdir(args.projects))
+              if not args.only or p in args.only.split(",")]
+    chosen = [p for p in chosen if lockfiles.lockfiles_of(p)]
+    os.makedirs(WORK, exist_ok=True)
+    pnpm = pnpm_binary()
+    if not args.no_record:
+        subprocess.run([sys.executable, os.path.join(HERE, "record.py"), mirror, *chosen], check=True)
+    rows = []
+    with registry_server.RegistryServer(mirror) as server:
+        for project in chosen:
+            Project(project, server.url, pnpm, rows).check(set(args.checks.split(",")))
+            if not args.keep:
+                shutil.rmtree(os.path.join(WORK, "projects", os.path.basename(project)), ignore_errors=True)
+    bad = [row for row in rows if row[3]]
+    print("\n%d checks, %d with problems" % (len(rows), len(bad)))
+    for row in bad:
+        print("  %-26s %-9s %-8s %d" % row)
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
