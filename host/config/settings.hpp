@@ -45,7 +45,8 @@ class Settings {
     std::vector<std::string> ignored_optional_dependencies;
 
     // Registry and network configuration from .npmrc files (npmrc.hpp).
-    std::string registry_for(std::string_view package_name) const;          // URL with trailing '/'; "" = none
+    // URL with trailing '/'; "" = none. `specifier` tells an alias ("npm:@scope/name@1").
+    std::string registry_for(std::string_view package_name, std::string_view specifier = {}) const;
     std::map<std::string, std::string> scoped_registries;                   // "@scope" → URL
     std::map<std::string, std::string> npmrc;                               // every auth/network key, merged
     std::string authorization(std::string_view url) const;                  // header value or ""
