@@ -99,8 +99,8 @@ class Slicer {
     enum class Section { other, importers, packages, snapshots };
 
     void take(std::string_view line) {
-        if (line.empty()) {  // blank lines stand before entries: kept with what follows
-            pending_blank_ = true;
+        if (line.find_first_not_of(' ') == std::string_view::npos) {  // kept with what follows
+            ++blank_lines_;
             return;
         }
         std::size_t indent = indent_of(line);
@@ -112,7 +112,7 @@ class Slicer {
                                               : Section::other;
             if (section_ == Section::packages || section_ == Section::snapshots) {
                 header_ = line;  // written with the first entry that stays
-                pending_blank_ = false;
+                blank_lines_ = 0;
                 return;
             }
             dropping_ = false;
@@ -134,11 +134,13 @@ class Slicer {
                 out_ += out_.empty() ? "" : "\n";
                 (out_ += header_) += '\n';
                 header_ = {};
-                pending_blank_ = true;
+                blank_lines_ = 1;
             }
         }
-        if (!dropping_) write(line);
-        else pending_blank_ = false;
+        if (dropping_)
+            blank_lines_ = 0;
+        else
+            write(line);
     }
 
     // An importer whose groups all go becomes "key: {}".
@@ -162,7 +164,7 @@ class Slicer {
     }
 
     void flush_importer_as(std::string_view line) {
-        pending_blank_ = true;
+        blank_lines_ = 1;
         write(line);
         importer_ = {};
     }
@@ -174,14 +176,14 @@ class Slicer {
     void flush_section() {
         flush_importer();
         if (header_.empty()) return;  // else no entry of the section stayed
-        pending_blank_ = true;
+        blank_lines_ = 1;
         write(std::string(header_) + " {}");
         header_ = {};
     }
 
     void write(std::string_view line) {
-        if (pending_blank_ && !out_.empty()) out_ += '\n';
-        pending_blank_ = false;
+        if (!out_.empty()) out_.append(blank_lines_, '\n');
+        blank_lines_ = 0;
         (out_ += line) += '\n';
     }
 
@@ -191,7 +193,8 @@ class Slicer {
     std::string out_;
     Section section_ = Section::other;
     std::string_view header_, importer_;
-    bool pending_blank_ = false, dropping_ = false;
+    std::size_t blank_lines_ = 0;
+    bool dropping_ = false;
 };
 
 }  // namespace
