@@ -36,6 +36,9 @@ void Flight::interrupt() {
 
 Connection::~Connection() {
     if (flight_ && flight_->connection == this) flight_->connection = nullptr;
+    // Without this OpenSSL holds the connection for broken off and its session for unfit to resume.
+    if (ssl_ && SSL_is_init_finished(ssl_.get()))
+        SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     // Before the descriptor goes: OpenSSL does not own it.
     ssl_.reset();
     tunnel_.reset();
