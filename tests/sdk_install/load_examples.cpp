@@ -60,6 +60,20 @@ TEST(Examples, TheFlatLayoutRefusesAConflict) {
     EXPECT_THAT(to_string(plan.error()), ::testing::AllOf(::testing::HasSubstr("b@1.0.0"), ::testing::HasSubstr("b@2.0.0")));
 }
 
+TEST(Examples, TheFirstLayoutHoldsAConflict) {
+    Plugins plugins({{plugins_dir()}, false}, {});
+    auto layout = plugins.layout("first-layout", {{"slots", {".mine"}}});
+    ASSERT_TRUE(layout) << to_string(layout.error());
+    auto plan = layout->plan(graph_of(true));
+    ASSERT_TRUE(plan) << to_string(plan.error());
+    ASSERT_EQ(plan->places.size(), 3u);
+    EXPECT_EQ(plan->places[2].dir, "node_modules/.mine/b@2.0.0/node_modules/b");
+    ASSERT_EQ(plan->symlinks.size(), 3u);
+    EXPECT_EQ(plan->symlinks[0].path, "node_modules/.mine/a@1.0.0/node_modules/b");
+    EXPECT_EQ(plan->symlinks[0].target, "node_modules/.mine/b@2.0.0/node_modules/b");
+    EXPECT_EQ(plan->symlinks[2].target, "node_modules/.mine/b@1.0.0/node_modules/b");
+}
+
 TEST(Examples, ThePlainImporterImports) {
     Metrics metrics;
     HostServices services;
