@@ -40,13 +40,15 @@ Suffixes suffixes(std::string_view id) {
 
 // Words before a ':' that mean a protocol and never a registry.
 bool is_protocol(std::string_view word) {
-    constexpr std::string_view kProtocols[] = {"file",   "link",    "workspace", "runtime", "npm",    "jsr",  "git",
-                                               "http",   "https",   "catalog",   "portal",  "patch",  "exec", "ssh",
-                                               "github", "gitlab",  "bitbucket", "gist"};
+    constexpr std::string_view kProtocols[] = {"file", "link", "workspace", "runtime", "npm",       "jsr",
+                                               "git",  "http", "https",     "catalog", "portal",    "patch",
+                                               "exec", "ssh",  "github",    "gitlab",  "bitbucket", "gist"};
     return std::find(std::begin(kProtocols), std::end(kProtocols), word) != std::end(kProtocols);
 }
 
-bool is_letter(char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
+bool is_letter(char c) {
+    return (c | 32) >= 'a' && (c | 32) <= 'z';
+}
 
 }  // namespace
 
@@ -81,7 +83,9 @@ std::optional<PackageId> parse_package_id(std::string_view id) {
     return out;
 }
 
-std::string_view without_suffix(std::string_view id) { return id.substr(0, suffix_start(id)); }
+std::string_view without_suffix(std::string_view id) {
+    return id.substr(0, suffix_start(id));
+}
 
 std::string without_peers(std::string_view id) {
     std::string out(without_suffix(id));

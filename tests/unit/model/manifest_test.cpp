@@ -158,3 +158,39 @@ TEST(ManifestVectors, PnpmBins) {
         EXPECT_EQ(got, want) << c.dump();
     }
 }
+
+TEST(ManifestVectors, NpmPrepare) {
+    PMX_VECTORS(json, "manifest/package-json-normalize.json");
+    for (const Json& c : json["cases"]) {
+        SCOPED_TRACE(c.dump().substr(0, 300));
+        std::string text;
+        if (c.contains("raw")) {
+            auto bytes = from_base64(c["base64"].get<std::string>());
+            text.assign(bytes->begin(), bytes->end());
+        } else {
+            text = c["input"].dump();
+        }
+        auto manifest = parse_manifest(text, "test");
+        auto prepared = manifest ? prepare(*manifest, "test") : manifest;
+        const Json& want = c["prepare"];
+        ASSERT_EQ(prepared.has_value(), !want.contains("throws"));
+        if (!prepared || !want.is_object()) continue;
+        EXPECT_EQ(prepared->name, want.value("name", ""));
+        EXPECT_EQ(prepared->version, want.value("version", ""));
+        EXPECT_EQ(sorted(prepared->dependencies), texts(want, "dependencies"));
+        EXPECT_EQ(sorted(prepared->dev_dependencies), texts(want, "devDependencies"));
+        EXPECT_EQ(sorted(prepared->optional_dependencies), texts(want, "optionalDependencies"));
+        EXPECT_EQ(sorted(prepared->peer_dependencies), texts(want, "peerDependencies"));
+        EXPECT_EQ(sorted(prepared->scripts), texts(want, "scripts"));
+        EXPECT_EQ(prepared->bundled, want.value("bundleDependencies", std::vector<std::string>{}));
+        if (has_bin_directory(*prepared)) {  // npm ran in a folder that held package.json alone
+            std::string_view file = "package.json";
+            std::map<std::string, std::string> got;
+            for (const Bin& bin : bins_of(*prepared, {&file, 1}, BinRule::npm))
+                got[bin.name] = "/" + bin.path;
+            EXPECT_EQ(got, texts(want, "bin"));
+        } else {
+            EXPECT_EQ(sorted(npm_normal_bin(*prepared)), texts(want, "bin"));
+        }
+    }
+}

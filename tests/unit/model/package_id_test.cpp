@@ -31,7 +31,8 @@ TEST(PackageId, Parts) {
 }
 
 TEST(PackageId, AnyTextBecomesOneDirectoryName) {
-    for (const char* id : {"a@1.0.0", "@s/a@1", ")", "(", "))((", "a@file:../../../etc", "a@1)(b", "(((((a@1))", "\\..\\..", "a@1(B)"}) {
+    for (const char* id : {"a@1.0.0", "@s/a@1", ")", "(", "))((", "a@file:../../../etc", "a@1)(b",
+                           "(((((a@1))", "\\..\\..", "a@1(B)"}) {
         std::string name = dep_path_to_file_name(id);
         EXPECT_EQ(name.find('/'), std::string::npos) << id;
         EXPECT_LE(name.size(), kVirtualStoreNameMax) << id;
