@@ -46,6 +46,49 @@ def fits(entry, os_name="linux", cpu="x64", libc="glibc"):
     return True
 
 
+def _numbers(text):
+    parts = text.lstrip("v=").split("-")[0].split("+")[0].split(".")
+    return [int(p) for p in parts if p.isdigit()]
+
+
+def _comparator(text, have):
+    operator = text[:len(text) - len(text.lstrip("<>=^~"))]
+    numbers = _numbers(text[len(operator):])
+    full = (numbers + [0, 0, 0])[:3]
+    if not numbers:
+        return True
+    if operator == ">=":
+        return have >= full
+    if operator == "<":
+        return have < full
+    if operator in (">", "<="):
+        upper = full if len(numbers) == 3 else numbers[:-1] + [numbers[-1] + 1]
+        above = have > full if len(numbers) == 3 else have >= (upper + [0, 0])[:3]
+        return above if operator == ">" else not above
+    if have < full:
+        return False
+    fixed = 1 if operator == "^" and full[0] else 2 if operator == "^" else min(len(numbers), 2) if operator == "~" \
+        else len(numbers)
+    return have[:fixed] == full[:fixed]
+
+
+def engine_fits(entry, node):
+    """engines.node against a version such as '20.18.1': the forms that manifests use, prereleases left out."""
+    engines = entry.get("engines")
+    wanted = engines.get("node") if isinstance(engines, dict) else None
+    if not isinstance(wanted, str) or not node:
+        return True
+    have = (_numbers(node) + [0, 0, 0])[:3]
+    for alternative in wanted.split("||"):
+        words = alternative.replace(">= ", ">=").replace("> ", ">").replace("< ", "<").replace("<= ", "<=") \
+            .replace("^ ", "^").replace("~ ", "~").split()
+        if len(words) == 3 and words[1] == "-":
+            words = [">=" + words[0], "<=" + words[2]]
+        if all(_comparator(word, have) for word in words):
+            return True
+    return False
+
+
 def tarball_name(name, version):
     return "%s-%s.tgz" % (name.split("/")[-1], version)
 

@@ -9,12 +9,27 @@ it reads lockfiles with general parsers, not with pmx.
 import argparse
 import json
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lockfiles  # noqa: E402
 
 GROUPS = ("dependencies", "devDependencies", "optionalDependencies")
+
+
+def _node_version():
+    try:
+        return subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip()
+    except OSError:
+        return ""
+
+
+NODE = _node_version()
+
+
+def runs_here(entry):
+    return lockfiles.fits(entry) and lockfiles.engine_fits(entry, NODE)
 
 
 class Edge:
@@ -46,7 +61,7 @@ def read_pnpm(path, groups):
         base = key[:len(name) + 1 + len(version)]
         entry = entries.get(base) or {}
         version = entry.get("version") or (version if _is_version(version) else None)
-        packages[key] = Package(key, name, version, lockfiles.fits(entry))
+        packages[key] = Package(key, name, version, runs_here(entry))
 
     def edge(alias, reference, optional, base_dir):
         if reference.startswith("link:"):
@@ -111,7 +126,7 @@ def read_npm(path, groups):
             importers[place or "."] = edges(place, entry, groups)
         elif not entry.get("link"):
             name = entry.get("name") or place.rsplit("node_modules/", 1)[1]
-            packages[place] = Package(place, name, entry.get("version"), lockfiles.fits(entry))
+            packages[place] = Package(place, name, entry.get("version"), runs_here(entry))
             packages[place].edges = edges(place, entry, ("dependencies", "optionalDependencies", "peerDependencies"))
     return importers, packages
 
