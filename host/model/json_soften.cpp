@@ -108,7 +108,8 @@ std::string soften(std::string_view text) {
 
 }  // namespace
 
-tl::expected<simdjson::dom::element, std::string> parse_json(simdjson::dom::parser& parser, std::string_view text) {
+tl::expected<simdjson::dom::element, std::string> parse_json(simdjson::dom::parser& parser,
+                                                             std::string_view text) {
     if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
     simdjson::dom::element root;
     auto error = parser.parse(text.data(), text.size()).get(root);

@@ -6,21 +6,13 @@
 
 #include "base/text.hpp"
 #include "model/json_soften.hpp"
+#include "model/text_map.hpp"
 
 namespace pmx {
 namespace {
 
 using simdjson::dom::element;
 using simdjson::dom::element_type;
-
-void set(TextMap& map, std::string_view key, std::string_view value) {
-    for (auto& [name, old] : map)
-        if (name == key) {
-            old = value;
-            return;
-        }
-    map.emplace_back(key, value);
-}
 
 bool is_text(element e) {
     return e.type() == element_type::STRING;
@@ -33,7 +25,8 @@ std::string_view text_of(element e) {
 template <class Visit>
 void each_field(element e, Visit visit) {
     if (e.type() != element_type::OBJECT) return;
-    const simdjson::dom::object fields = e.get_object().value_unsafe();  // named: a range-for does not keep it alive
+    const simdjson::dom::object fields =
+        e.get_object().value_unsafe();  // named: a range-for does not keep it alive
     for (auto field : fields) visit(field.key, field.value);
 }
 
@@ -45,14 +38,28 @@ void each_item(element e, Visit visit) {
 }
 
 TextMap text_map(element e) {
-    TextMap map;
+    TextMapBuilder map;
     each_field(e, [&](std::string_view key, element value) {
         if (is_text(value))
-            set(map, key, text_of(value));
+            map.set(key, text_of(value));
         else
-            std::erase_if(map, [&](const auto& entry) { return entry.first == key; });
+            map.erase(key);
     });
-    return map;
+    return map.take();
+}
+
+// Engine ranges. What is no text is no range at all, and excludes every engine.
+TextMap engine_map(element e) {
+    TextMapBuilder map;
+    each_field(e, [&](std::string_view key, element value) {
+        if (is_text(value))
+            map.set(key, text_of(value));
+        else if (value.is_null())
+            map.erase(key);
+        else
+            map.set(key, simdjson::minify(value) + " (not a string)");
+    });
+    return map.take();
 }
 
 std::vector<std::string> text_list(element e) {
@@ -69,7 +76,7 @@ bool is_space(char c) {
 }
 
 // "name@range", "name >=1": the ancient spelling of one dependency.
-void add_spelled(TextMap& map, std::string_view word) {
+void add_spelled(TextMapBuilder& map, std::string_view word) {
     word = trim(word);
     std::size_t at = 0;
     while (at < word.size() && !is_space(word[at]) && word[at] != '@' && word[at] != '>' && word[at] != '<' &&
@@ -79,12 +86,13 @@ void add_spelled(TextMap& map, std::string_view word) {
     std::string_view range = trim(word.substr(at));
     if (!range.empty() && range.front() == '@') range.remove_prefix(1);
     if (name.ends_with(':')) name.remove_suffix(1);
-    if (!name.empty()) set(map, name, range);
+    if (!name.empty()) map.set(name, range);
 }
 
 // An object; or, as npm once allowed, a list or one string of spelled dependencies.
 TextMap dependency_map(element e) {
-    TextMap map;
+    if (e.type() == element_type::OBJECT) return text_map(e);
+    TextMapBuilder map;
     if (is_text(e)) {
         std::string_view rest = text_of(e);
         while (!rest.empty()) {
@@ -93,26 +101,29 @@ TextMap dependency_map(element e) {
             if (end > 0) add_spelled(map, rest.substr(0, end));
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
-        return map;
+        return map.take();
     }
     each_item(e, [&](element item) {
         if (is_text(item)) add_spelled(map, text_of(item));
     });
-    if (map.empty()) map = text_map(e);
-    return map;
+    return map.take();
 }
 
 // Names whose object has `flag: true`.
 std::vector<std::string> flagged(element e, std::string_view flag) {
-    std::vector<std::string> names;
+    TextMapBuilder map;
     each_field(e, [&](std::string_view name, element meta) {
         bool on = false;
         each_field(meta, [&](std::string_view key, element value) {
             if (key == flag) on = value.type() == element_type::BOOL && value.get_bool().value_unsafe();
         });
-        std::erase(names, name);
-        if (on) names.emplace_back(name);
+        if (on)
+            map.set(name, "");
+        else
+            map.erase(name);
     });
+    std::vector<std::string> names;
+    for (auto& [name, nothing] : map.take()) names.push_back(std::move(name));
     return names;
 }
 
@@ -202,11 +213,7 @@ void read_field(Manifest& out, std::string_view key, element e) {
     } else if (key == "libc") {
         out.libc = text_list(e);
     } else if (key == "engines") {
-        out.engines = text_map(e);
-        each_field(e, [&](std::string_view name, element value) {  // no range at all: excludes every engine
-            if (!is_text(value) && !value.is_null())
-                set(out.engines, name, simdjson::minify(value) + " (not a string)");
-        });
+        out.engines = engine_map(e);
     } else if (key == "workspaces") {
         out.workspaces = text_list(e);
         each_field(e, [&](std::string_view name, element value) {

@@ -1,7 +1,7 @@
-// Manifest: package.json as a value. Read from projects and from packages, so every field may be missing or have the
-// wrong type: what npm ignores is ignored here. `parse_manifest` keeps what the author wrote; `prepare` applies npm's
-// stricter reading of a project. Called by store/ (bins, scripts), lockfile/ (comparison), install/ and cli/. Pure: it
-// never touches the disk. [any thread]
+// Manifest: package.json as a value. Read from projects and from packages, so every field may be missing or
+// have the wrong type: what npm ignores is ignored here. `parse_manifest` keeps what the author wrote;
+// `prepare` applies npm's stricter reading of a project. Called by store/ (bins, scripts), lockfile/
+// (comparison), install/ and cli/. Pure: it never touches the disk. [any thread]
 #pragma once
 
 #include <cstdint>
@@ -33,29 +33,29 @@ struct Manifest {
     std::vector<std::string> bundled;         // bundleDependencies or bundledDependencies, as a list
     bool bundles_all = false;                 // … as `true`
     BinForm bin_form = BinForm::none;
-    TextMap bin;                              // raw; use bins_of. Text and array forms have empty keys
-    std::string directories_bin;              // raw; counts when bin_form is none
+    TextMap bin;                  // raw; use bins_of. Text and array forms have empty keys
+    std::string directories_bin;  // raw; counts when bin_form is none
     TextMap scripts;
-    std::optional<bool> gypfile;              // false: binding.gyp does not mean `node-gyp rebuild`
-    std::vector<std::string> os, cpu, libc;   // a single string is a list of one
+    std::optional<bool> gypfile;             // false: binding.gyp does not mean `node-gyp rebuild`
+    std::vector<std::string> os, cpu, libc;  // a single string is a list of one
     TextMap engines;
-    std::vector<std::string> workspaces;      // the list, or workspaces.packages
+    std::vector<std::string> workspaces;  // the list, or workspaces.packages
     std::vector<std::string> files;
-    std::string publish_directory;            // publishConfig.directory
-    bool link_publish_directory = true;       // publishConfig.linkDirectory
+    std::string publish_directory;       // publishConfig.directory
+    bool link_publish_directory = true;  // publishConfig.linkDirectory
     std::string package_manager;
     std::string overrides_json, resolutions_json, pnpm_json;  // JSON text of the value, "" when absent
-    std::vector<std::string> faults;          // wrong types that npm refuses in a project; see prepare
+    std::vector<std::string> faults;  // wrong types that npm refuses in a project; see prepare
 
     bool is_optional_peer(std::string_view peer) const;
 };
 
-// `subject` names the file or package in errors (PMX_E_MANIFEST). Tolerates a BOM, bytes that are not UTF-8, lone
-// surrogates, numbers beyond a double and deep nesting, as JSON.parse does.
+// `subject` names the file or package in errors (PMX_E_MANIFEST). Tolerates a BOM, bytes that are not UTF-8,
+// lone surrogates, numbers beyond a double and deep nesting, as JSON.parse does.
 Result<Manifest> parse_manifest(std::string_view text, std::string_view subject);
 
-// What npm makes of a project's manifest before it installs: name trimmed and checked, version cleaned, bundled
-// names spelled out and added to `dependencies`, "node_modules/.bin/" cut from the start of scripts.
+// What npm makes of a project's manifest before it installs: name trimmed and checked, version cleaned,
+// bundled names spelled out and added to `dependencies`, "node_modules/.bin/" cut from the start of scripts.
 Result<Manifest> prepare(Manifest manifest, std::string_view subject);
 
 // Names that the package carries in its own archive, with `true` spelled out.

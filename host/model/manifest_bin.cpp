@@ -2,6 +2,7 @@
 
 #include "model/contained_path.hpp"
 #include "model/manifest.hpp"
+#include "model/text_map.hpp"
 
 namespace pmx {
 namespace {
@@ -65,28 +66,19 @@ std::string_view without_scope(std::string_view name) {
     return at == name.npos ? name : name.substr(at + 1);
 }
 
-void set(TextMap& map, std::string name, std::string path) {
-    for (auto& [key, value] : map)
-        if (key == name) {
-            value = std::move(path);
-            return;
-        }
-    map.emplace_back(std::move(name), std::move(path));
-}
-
 bool is_command_name(std::string_view name) {
     return name == "$" || (!name.empty() && name != "." && name != ".." && is_url_safe(name));
 }
 
 TextMap pnpm_bin(const Manifest& manifest) {
-    TextMap out;
+    TextMapBuilder out;
     for (const auto& [key, raw] : manifest.bin) {
         if (manifest.bin_form == BinForm::array) break;
         std::string_view name = without_scope(manifest.bin_form == BinForm::text ? manifest.name : key);
         std::string path = join_inside(with_slashes(raw, false));
-        if (is_command_name(name) && !path.empty()) set(out, std::string(name), std::move(path));
+        if (is_command_name(name) && !path.empty()) out.set(name, path);
     }
-    return out;
+    return out.take();
 }
 
 // Files below `directories.bin`, dotfiles and what is under them left out, as a glob of "**" would.
@@ -96,14 +88,14 @@ TextMap bin_directory(const Manifest& manifest, std::span<const std::string_view
     bool whole_package = dir.empty() && join_under_root(raw).empty();
     if (dir.empty() && !(whole_package && (rule == BinRule::npm || raw.find("..") == raw.npos))) return {};
     if (!dir.empty() && !dir.ends_with('/')) dir += '/';
-    TextMap out;
+    TextMapBuilder out;
     for (std::string_view file : files) {
         if (!file.starts_with(dir)) continue;
         std::string_view rest = file.substr(dir.size());
         if (rest.starts_with('.') || rest.find("/.") != rest.npos) continue;
-        if (is_command_name(base_of(rest))) set(out, std::string(base_of(rest)), std::string(file));
+        if (is_command_name(base_of(rest))) out.set(base_of(rest), file);
     }
-    return out;
+    return out.take();
 }
 
 }  // namespace
@@ -117,7 +109,7 @@ bool is_url_safe(std::string_view name) {
 }
 
 TextMap npm_normal_bin(const Manifest& manifest) {
-    TextMap out;
+    TextMapBuilder out;
     for (const auto& [key, raw] : manifest.bin) {
         std::string_view name = manifest.bin_form == BinForm::object ? std::string_view(key)
                                 : manifest.bin_form == BinForm::text ? without_scope(manifest.name)
@@ -125,9 +117,9 @@ TextMap npm_normal_bin(const Manifest& manifest) {
         std::string slashed = with_slashes(name, true);
         std::string base = join_under_root(base_of(slashed));
         std::string path = join_under_root(with_slashes(raw, false));
-        if (!base.empty() && !path.empty()) set(out, std::move(base), std::move(path));
+        if (!base.empty() && !path.empty()) out.set(base, path);
     }
-    return out;
+    return out.take();
 }
 
 bool has_bin_directory(const Manifest& manifest) {
@@ -135,9 +127,9 @@ bool has_bin_directory(const Manifest& manifest) {
 }
 
 std::vector<Bin> bins_of(const Manifest& manifest, std::span<const std::string_view> files, BinRule rule) {
-    TextMap found = has_bin_directory(manifest)  ? bin_directory(manifest, files, rule)
-                    : rule == BinRule::npm ? npm_normal_bin(manifest)
-                                           : pnpm_bin(manifest);
+    TextMap found = has_bin_directory(manifest) ? bin_directory(manifest, files, rule)
+                    : rule == BinRule::npm      ? npm_normal_bin(manifest)
+                                                : pnpm_bin(manifest);
     std::vector<Bin> bins;
     for (auto& [name, path] : found) {
         while (path.ends_with('/')) path.pop_back();

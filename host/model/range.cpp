@@ -1,6 +1,7 @@
 #include "model/range.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/text.hpp"
 #include "model/semver_scan.hpp"
@@ -236,7 +237,7 @@ std::optional<Range::Set> parse_set(std::string_view line, RangeOptions options)
 
     Range::Set set;
     bool broken = false;
-    std::vector<std::string> seen;
+    std::unordered_set<std::string> seen;
     std::string_view zero = options.include_prerelease ? ">=0.0.0-0" : ">=0.0.0";
     bool any_word = false;
     each_word(bounds, [&](std::string_view word) {
@@ -247,8 +248,7 @@ std::optional<Range::Set> parse_set(std::string_view line, RangeOptions options)
             return;
         }
         std::string value = c->to_string();
-        if (std::find(seen.begin(), seen.end(), value) != seen.end()) return;
-        seen.push_back(std::move(value));
+        if (!seen.insert(std::move(value)).second) return;
         set.push_back(std::move(*c));
     });
     if (broken) return std::nullopt;

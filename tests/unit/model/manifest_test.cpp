@@ -111,6 +111,21 @@ TEST(Manifest, LenientWhereJsonParseIs) {
     EXPECT_FALSE(parse_manifest(std::string(200000, '['), "test").has_value());
 }
 
+TEST(Manifest, HugeMapsTakeLinearTime) {
+    std::string text = R"({"name":"x","directories":{"bin":"bin"},"dependencies":{)";
+    std::vector<std::string> paths;
+    for (int i = 0; i < 60000; ++i) {
+        std::string number = std::to_string(i % 50000);
+        text += (i > 0 ? ",\"p" : "\"p") + number + "\":\"" + std::to_string(i) + "\"";
+        paths.push_back("bin/" + std::to_string(i % 3) + "/f" + number);
+    }
+    Manifest m = parsed(text + "}}");
+    ASSERT_EQ(m.dependencies.size(), 50000u);
+    EXPECT_EQ(m.dependencies[7], (std::pair<std::string, std::string>{"p7", "50007"}));
+    std::vector<std::string_view> files(paths.begin(), paths.end());
+    EXPECT_EQ(bins_of(m, files).size(), 50000u);
+}
+
 TEST(ManifestBins, NamesAndPathsStayInside) {
     Manifest m = parsed(
         R"({"name":"@s/tool","bin":{"ok":"./a/../b.js","../x":"c.js","out":"../d.js","$":"e.js","dir":"./",

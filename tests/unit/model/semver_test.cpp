@@ -42,7 +42,7 @@ std::optional<std::string> text_of(const Json& value) {
     if (value.contains("$rle")) {
         std::string out;
         for (const Json& run : value["$rle"])
-            for (std::size_t i = 0; i < run[1].get<std::size_t>(); ++i) out += run[0].get<std::string>();
+            for (std::size_t i = 0, n = run[1]; i < n; ++i) out += run[0].get_ref<const std::string&>();
         return out;
     }
     for (const char* key : {"$SemVer", "$Range", "$Comparator"})
