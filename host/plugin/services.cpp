@@ -23,7 +23,6 @@ constexpr Field fields[] = {
     {"requests", &Metrics::requests},           {"retries", &Metrics::retries},
     {"bytes_fetched", &Metrics::bytes_fetched}, {"files_linked", &Metrics::files_linked},
     {"files_copied", &Metrics::files_copied},   {"files_reflinked", &Metrics::files_reflinked},
-    {"files_checked", &Metrics::files_checked},
 };
 
 void add_counter(const pmx_counters* counters, const char* name, std::uint64_t by) noexcept try {

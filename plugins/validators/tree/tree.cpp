@@ -80,7 +80,6 @@ class Tree {
         count("sys_open", opens);
         count("sys_close", opens);
         count("sys_read", reads);
-        count("files_checked", i);
         if (fault.empty()) return PMX_OK;
         bad = i - 1;
         op.report(PMX_ERROR, "the stored file of \"" + std::string(view(object.row(bad).path)) + "\" " + fault,
