@@ -163,7 +163,7 @@ TEST(ManifestVectors, NpmNormalBin) {
 
 TEST(ManifestVectors, PnpmBins) {
     PMX_VECTORS(json, "pnpm-vectors/bins-resolver.json");
-    std::vector<std::string_view> files{"bin-dir/rootBin.js", "bin-dir/subdir/subBin.js", "package.json"};
+    std::vector<std::string_view> files{"bin-dir/" "rootBin.js", "bin-dir/subdir/subBin.js", "package.json"};
     for (const Json& c : json["cases"]) {
         std::string root = c["args"][1];
         std::map<std::string, std::string> want, got;
