@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -60,7 +61,7 @@ class Walk {
         if (below.empty() || below == last_) return;
         for (std::size_t at = below.find('/');; at = below.find('/', at + 1)) {
             std::string parent = below.substr(0, at);
-            if (std::find(dirs.rbegin(), dirs.rend(), parent) == dirs.rend()) dirs.push_back(std::move(parent));
+            if (known_.insert(parent).second) dirs.push_back(std::move(parent));
             if (at == std::string::npos) break;
         }
         last_ = below;
@@ -69,6 +70,7 @@ class Walk {
     const PackList& list_;
     std::string_view id_;
     std::vector<const IgnoreRules*> rules_;
+    std::unordered_set<std::string> known_;
     std::string last_;
 };
 

@@ -15,7 +15,7 @@
 namespace pmx {
 namespace {
 
-constexpr std::size_t kLargestIndex = 1u << 30;
+constexpr std::size_t kLargestIndex = 256u << 20;
 
 bool is_hex(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -29,7 +30,7 @@ std::string content_fault(const ObjectView& view, std::size_t at) {
     XXH3_64bits_reset(sum.get());
     Hasher hasher(HashAlgorithm::sha256);
     const bool digested = view.digests.size() == view.files.size() * 32;
-    std::string chunk(kChunk, '\0');
+    std::string chunk(static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, file.size + 1)), '\0');
     for (;;) {
         count(Sys::read);
         ssize_t n = ::read(fd.raw(), chunk.data(), chunk.size());
