@@ -24,13 +24,14 @@ constexpr pmx_option options[] = {
     option_list("external-dependencies", "Names that somebody else puts into the root's node_modules", nullptr),
     option_text("modules-dir", "The name of node_modules in every project", "node_modules"),
     option_flag("prefer-symlinked-executables", "Executables are links instead of shims", true),
+    option_flag("hoist-workspace-packages", "Link the projects of a workspace in the root's node_modules", true),
     option_flag("auto-install-peers", "Peers are dependencies like others, as the lockfile was made", true),
 };
 
 struct Rules {
     std::string modules_dir, limits;
     std::vector<std::string> external;
-    bool auto_install_peers;
+    bool auto_install_peers, workspace_packages;
 };
 
 bool is_skipped(const Graph& graph, std::uint32_t package) { return graph.package(package).flags & PMX_PACKAGE_SKIPPED; }
@@ -58,7 +59,8 @@ class Computed {
         op.throw_if_cancelled();
         collect_direct();
         above_.push_back(tree_.root);
-        emit(*tree_.root, rules_.modules_dir, project_dir(*tree_.root));
+        emit(*tree_.root, rules_.modules_dir);
+        if (rules_.workspace_packages) link_workspace();
     }
 
   private:
@@ -182,8 +184,22 @@ class Computed {
         return false;
     }
 
-    // `modules` is the node_modules of `node`; `project` the project it is in.
-    void emit(const Node& node, const std::string& modules, std::string_view project) {
+    // Every project by its name in the root, where the name is free.
+    void link_workspace() {
+        std::vector<const pmx_project*> projects;
+        for (std::uint32_t i = 0; i < graph_.project_count(); ++i) projects.push_back(&graph_.project(i));
+        std::ranges::sort(projects, {}, [](const pmx_project* project) { return view(project->dir); });
+        std::unordered_set<std::string_view> taken;
+        for (const pmx_project* project : projects) {
+            std::string_view name = view(project->name);
+            if (name.empty() || view(project->dir) == "." || tree_.root->children.find(number(name)) || !taken.insert(name).second)
+                continue;
+            plan_.link_project(rules_.modules_dir + '/' + std::string(name), view(project->dir));
+        }
+    }
+
+    // `modules` is the node_modules of `node`.
+    void emit(const Node& node, const std::string& modules) {
         if (above_.size() > kDeepest) throw Error(PMX_INVALID, "node_modules would be nested too deeply", modules, "use the layout isolated");
         node.children.each([&](std::uint32_t name, Node* child) {
             if (std::ranges::binary_search(*node.peers, name)) return;
@@ -192,7 +208,7 @@ class Computed {
                     return;
                 case NodeKind::project:
                     above_.push_back(child);
-                    emit(*child, project_prefix(project_dir(*child)) + rules_.modules_dir, project_dir(*child));
+                    emit(*child, project_prefix(project_dir(*child)) + rules_.modules_dir);
                     above_.pop_back();
                     return;
                 case NodeKind::link: {
@@ -211,7 +227,7 @@ class Computed {
             if (may_have_bins(graph_.package(child->subject)))
                 plan_.bins(modules + "/.bin", place, alias, &node != tree_.root || direct_.contains(alias) ? 0 : 1);
             above_.push_back(child);
-            emit(*child, dir + "/node_modules", project);
+            emit(*child, dir + "/node_modules");
             above_.pop_back();
         });
     }
@@ -302,7 +318,7 @@ class Hoisted {
   public:
     Hoisted(Host, const Config& config)
         : rules_{tidy_dir(config.text("modules-dir"), "node_modules"), std::string(config.text("hoisting-limits", "none")), {},
-                 config.flag("auto-install-peers", true)},
+                 config.flag("auto-install-peers", true), config.flag("hoist-workspace-packages", true)},
           symlinked_bins_(config.flag("prefer-symlinked-executables", true)) {
         for (std::string_view name : config.list("external-dependencies")) rules_.external.emplace_back(name);
     }
