@@ -15,8 +15,8 @@ ObjectManifest read_package_json(std::string_view text, std::string_view id, Are
     if (text.empty()) return kept;
     Result<Manifest> manifest = parse_manifest(text, id);
     if (!manifest) return kept;
-    kept.name = arena.copy(manifest->name);
-    kept.version = arena.copy(manifest->version);
+    if (!manifest->name.empty()) kept.name = arena.copy(manifest->name);
+    if (!manifest->version.empty()) kept.version = arena.copy(manifest->version);
     kept.has_install_script = has_gyp && manifest->gypfile.value_or(true);
     for (std::string_view name : {"preinstall", "install", "postinstall"})
         if (const std::string* script = find(manifest->scripts, name); script && !script->empty())
