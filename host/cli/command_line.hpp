@@ -1,0 +1,56 @@
+// The command line: words to an Invocation, and the help texts. Parsing touches no disk and starts nothing; the flags
+// of every setting come from the settings table. Called by main on its own thread.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/pool.hpp"
+#include "base/result.hpp"
+#include "config/settings.hpp"
+
+namespace pmx {
+
+struct Invocation {
+    std::string command;                    // "install", "store verify", …; "" with help or version only
+    bool help = false, version = false;
+    bool frozen = false;                    // `pmx ci`
+    Flags flags;                            // settings given as flags
+    std::vector<std::string> arguments;     // positional
+    std::map<std::string, bool> switches;   // the command's own: "repair", "content", "dry-run", "json"
+};
+
+// PMX_E_USAGE with the nearest flag or command for what is not known.
+Result<Invocation> parse_command_line(const std::vector<std::string>& words);
+
+std::string help_text(std::string_view command);
+
+// What a command has besides its invocation.
+struct Door {
+    std::map<std::string, std::string> environment;
+    CancelFlag* cancel = nullptr;
+};
+
+// One per command: the exit status comes from the error.
+Result<> install_command(const Invocation& invocation, const Door& door);
+Result<> store_command(const Invocation& invocation, const Door& door);
+Result<> config_command(const Invocation& invocation, const Door& door);
+Result<> registry_command(const Invocation& invocation, const Door& door);  // reads its own words
+
+// Settings of the directory that -C names, or of the current one.
+Result<Settings> settings_for(const Invocation& invocation, const Door& door);
+Result<std::string> working_dir(const Invocation& invocation);
+
+// Runs `invocation`; the caller prints the error.
+Result<> run_command(const Invocation& invocation, const Door& door);
+
+// All of it to standard output or standard error; a closed pipe is nobody's error.
+void write_out(std::string_view text);
+void write_err(std::string_view text);
+// Colour on standard error: a terminal, and no NO_COLOR.
+bool colours_on_stderr(const std::map<std::string, std::string>& environment);
+std::string error_text(const Error& error, bool colour);
+
+}  // namespace pmx

@@ -1,0 +1,108 @@
+#include "cli/timing.hpp"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+
+namespace pmx {
+namespace {
+
+struct Row {
+    Stage stage;
+    std::int64_t first, wall, sum, max, wait;
+    std::uint64_t tasks;
+    std::int64_t running, queued;
+};
+
+std::vector<Row> rows(const Metrics& metrics) {
+    std::vector<Row> out;
+    for (unsigned i = 0; i < static_cast<unsigned>(Stage::count_); ++i) {
+        const StageMetrics& m = metrics.stages[i];
+        if (m.tasks == 0) continue;
+        out.push_back({static_cast<Stage>(i), m.first_ns, m.last_ns - m.first_ns, m.sum_ns, m.max_ns, m.wait_ns, m.tasks,
+                       m.running.high_water(), m.queued.high_water()});
+    }
+    return out;
+}
+
+double ms(std::int64_t ns) { return static_cast<double>(ns) / 1e6; }
+
+struct Counter {
+    const char* name;
+    std::uint64_t value;
+};
+
+std::vector<Counter> counters(const Metrics& m) {
+    return {{"warm", m.warm}, {"cold", m.cold}, {"kept", m.kept}, {"linked", m.linked}, {"removed", m.removed}, {"skipped", m.skipped},
+            {"repaired", m.repaired}, {"files_linked", m.files_linked}, {"files_copied", m.files_copied},
+            {"files_reflinked", m.files_reflinked}, {"files_unpacked", m.files_unpacked}, {"files_checked", m.files_checked},
+            {"dirs_made", m.dirs_made}, {"symlinks_made", m.symlinks_made}, {"bins_made", m.bins_made},
+            {"bytes_fetched", m.bytes_fetched}, {"bytes_unpacked", m.bytes_unpacked}, {"requests", m.requests}, {"retries", m.retries},
+            {"bodies_high_water_bytes", static_cast<std::uint64_t>(m.bodies.high_water())}};
+}
+
+}  // namespace
+
+std::string timing_table(const Metrics& metrics, const InstallReport& report) {
+    std::string out = fmt::format("{:<8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7} {:>7}\n", "stage", "begin ms", "wall ms", "sum ms", "max ms",
+                                  "wait ms", "tasks", "at once", "queued");
+    for (const Row& row : rows(metrics))
+        out += fmt::format("{:<8} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>7} {:>7} {:>7}\n", stage_name(row.stage), ms(row.first),
+                           ms(row.wall), ms(row.sum), ms(row.max), ms(row.wait), row.tasks, row.running, row.queued);
+    out += fmt::format("total {:.1f} ms · warm={} cold={} · check {} · linker {}\n", ms(ns_since(metrics.start)), report.warm, report.cold,
+                       report.check, report.linker);
+    for (const Counter& counter : counters(metrics))
+        if (counter.value > 0) out += fmt::format("  {:<24} {}\n", counter.name, counter.value);
+    out += "system calls:";
+    for (unsigned i = 0; i < static_cast<unsigned>(Sys::count_); ++i)
+        if (std::uint64_t n = sys_counters().n[i]; n > 0) out += fmt::format(" {} {}", sys_name(static_cast<Sys>(i)), n);
+    return out + "\n";
+}
+
+std::string timing_json(const Metrics& metrics, const InstallReport& report) {
+    std::string out;
+    JsonWriter json(out, 2);
+    json.object().key("total_ms").value(ms(ns_since(metrics.start))).key("up_to_date").value(report.up_to_date);
+    json.key("lockfile").value(report.lockfile).key("linker").value(report.linker).key("check").value(report.check);
+    json.key("plugins_loaded").value(static_cast<std::uint64_t>(report.plugins_loaded));
+    json.key("stages").object();
+    for (const Row& row : rows(metrics)) {
+        json.key(stage_name(row.stage)).object();
+        json.key("begin_ms").value(ms(row.first)).key("wall_ms").value(ms(row.wall)).key("sum_ms").value(ms(row.sum)).key("max_ms").value(ms(row.max));
+        json.key("wait_ms").value(ms(row.wait)).key("tasks").value(row.tasks).key("running_high_water").value(row.running);
+        json.key("queued_high_water").value(row.queued).end();
+    }
+    json.end().key("counters").object();
+    for (const Counter& counter : counters(metrics)) json.key(counter.name).value(counter.value);
+    json.end().key("syscalls").object();
+    for (unsigned i = 0; i < static_cast<unsigned>(Sys::count_); ++i)
+        json.key(sys_name(static_cast<Sys>(i))).value(sys_counters().n[i].load(std::memory_order_relaxed));
+    json.end().end();
+    return out + "\n";
+}
+
+std::string timing_trace(Metrics& metrics) {
+    std::string out;
+    JsonWriter json(out);
+    json.object().key("displayTimeUnit").value("ms").key("traceEvents").array();
+    std::set<std::pair<unsigned, std::uint32_t>> tracks;
+    auto track_of = [](unsigned stage, std::uint32_t worker) { return stage * 1000u + worker; };
+    for (const Span& span : metrics.take_spans()) {
+        unsigned stage = static_cast<unsigned>(span.stage);
+        tracks.emplace(stage, span.worker);
+        json.object().key("name").value(span.subject.empty() ? stage_name(span.stage) : std::string_view(span.subject));
+        json.key("cat").value(stage_name(span.stage)).key("ph").value("X").key("ts").value(static_cast<double>(span.start_ns) / 1e3);
+        json.key("dur").value(static_cast<double>(span.end_ns - span.start_ns) / 1e3).key("pid").value(1).key("tid").value(track_of(stage, span.worker));
+        json.key("args").object().key("stage").value(stage_name(span.stage)).end().end();
+    }
+    for (auto [stage, worker] : tracks) {
+        json.object().key("name").value("thread_name").key("ph").value("M").key("pid").value(1).key("tid").value(track_of(stage, worker));
+        json.key("args").object().key("name").value(fmt::format("{} {}", stage_name(static_cast<Stage>(stage)), worker)).end().end();
+    }
+    json.end().end();
+    return out + "\n";
+}
+
+}  // namespace pmx
