@@ -40,6 +40,8 @@ std::vector<Node*> regular_children(const Node& node) {
 
 // Bounds the recursion below; a directory can never be that deep.
 constexpr std::size_t kDeepest = 4000;
+// Copies are made for each way to a package; the graphs of real projects need a few per package.
+constexpr std::size_t kMostVisits = 4'000'000;
 
 class Hoister {
   public:
@@ -187,7 +189,7 @@ class Hoister {
 
     // Moves what can move from `parent` to `root`, then looks below what stayed. `path_` is root … parent's parent.
     void lift_children(Node& root, Node* parent, std::vector<Node*>& fresh) {
-        if (path_.size() > kDeepest) throw TooDeep();
+        if (path_.size() > kDeepest || ++visits_ > kMostVisits) throw TooDeep();
         path_.push_back(parent);
         std::vector<Node*> children = regular_children(*parent), stay;
         std::vector<Node*> waits_for;  // pairs: (child, sibling it must not leave behind)
@@ -276,6 +278,7 @@ class Hoister {
 
     Tree& tree_;
     bool first_pass_ = true, again_ = false, changed_ = false;
+    std::size_t visits_ = 0;
     std::vector<Node*> roots_;  // the tree's root … the current one
     std::unordered_set<std::uint64_t> root_locators_;
     std::vector<Node*> path_;

@@ -174,13 +174,20 @@ class Computed {
         graph_.each_edge(top, [&](const pmx_edge& edge) { direct_.insert(view(edge.alias)); });
     }
 
-    // A directory that its own parents already lead to: the end of a cycle.
+    // A directory that its own parents already lead to: the end of a cycle. (Where another version of it stands in
+    // between, no finite tree is right; the cycle is cut all the same.)
     bool leads_back(const Node& child) const {
         for (auto above = above_.rbegin(); above != above_.rend(); ++above) {
-            if ((*above)->name == child.name) return (*above)->ident == child.ident;
+            if ((*above)->name == child.name && (*above)->ident == child.ident) return true;
             if (above == above_.rbegin()) continue;
-            if (const Node* found = (*above)->children.find(child.name)) return found->ident == child.ident;
+            if (const Node* found = (*above)->children.find(child.name); found && found->ident == child.ident) return !between(child, *above);
         }
+        return false;
+    }
+    // Does another version of `child` stand below `top` on the way to it?
+    bool between(const Node& child, const Node* top) const {
+        for (auto above = above_.rbegin() + 1; above != above_.rend() && *above != top; ++above)
+            if ((*above)->children.find(child.name)) return true;
         return false;
     }
 
@@ -223,6 +230,7 @@ class Computed {
             if (is_skipped(graph_, child->subject) || leads_back(*child)) return;
             std::string_view alias = alias_of(*child);
             std::string dir = modules + '/' + std::string(alias);
+            if (++placed_ > kMostPlaces) throw Error(PMX_INVALID, "the hoisted tree would be too large", dir, "use the layout isolated");
             std::uint32_t place = plan_.place(child->subject, dir);
             if (may_have_bins(graph_.package(child->subject)))
                 plan_.bins(modules + "/.bin", place, alias, &node != tree_.root || direct_.contains(alias) ? 0 : 1);
@@ -242,9 +250,12 @@ class Computed {
 
     static constexpr std::size_t kDeepest = 300;  // "/node_modules/x" that often is longer than any path may be
 
+    static constexpr std::size_t kMostPlaces = 1'000'000;
+
     const Graph& graph_;
     Plan& plan_;
     const Rules& rules_;
+    std::size_t placed_ = 0;
     const std::vector<std::uint32_t> none_;
     Tree tree_;
     std::unordered_map<std::string_view, std::uint32_t> numbers_;
