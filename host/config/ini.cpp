@@ -163,7 +163,8 @@ void assign(Ini& section, std::string_view line_text, unsigned line) {
 std::vector<std::string> split_section(std::string_view name) {
     std::vector<std::string> parts(1);
     for (std::size_t i = 0; i < name.size(); ++i) {
-        if (name[i] == '.' && (i == 0 || name[i - 1] != '\\')) parts.emplace_back();
+        if (name[i] == '\\' && i + 1 < name.size() && name[i + 1] == '.') parts.back() += name[++i];
+        else if (name[i] == '.') parts.emplace_back();
         else parts.back() += name[i];
     }
     return parts;
@@ -176,11 +177,7 @@ void nest_sections(Ini& root) {
         if (value.kind == Ini::Kind::section) names.push_back(name);
     for (const std::string& name : names) {
         std::vector<std::string> parts = split_section(name);
-        std::string last;
-        for (std::size_t i = 0; i < parts.back().size(); ++i) {
-            if (parts.back()[i] == '\\' && i + 1 < parts.back().size() && parts.back()[i + 1] == '.') continue;
-            last += parts.back()[i];
-        }
+        const std::string last = parts.back();
         if (parts.size() == 1 && last == name) continue;
         auto at = std::find_if(root.members.begin(), root.members.end(), [&](const auto& m) { return m.first == name; });
         if (at == root.members.end()) continue;

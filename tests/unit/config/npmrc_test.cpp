@@ -61,7 +61,9 @@ TEST(Npmrc, credentials_go_where_npm_sends_them) {
         NpmrcKeys keys;
         std::vector<std::string> registries;
         for (const auto& [key, value] : c["args"][1].items()) {
-            if (key == "registry" || key.ends_with(":registry")) registries.push_back(value.get<std::string>());
+            // npm lends across paths only between a package's own registry and its archive.
+            bool own = key.ends_with(":registry") && c["args"][1].value("spec", "").starts_with(key.substr(0, key.size() - 9) + "/");
+            if (key == "registry" || own) registries.push_back(value.get<std::string>());
             if (value.is_string()) keys[key] = value.get<std::string>();
         }
         const Json& result = c["result"];
@@ -91,7 +93,9 @@ TEST(Npmrc, credentials_of_one_registry_are_read_as_pnpm_reads_them) {
             EXPECT_EQ((*parsed)->username, out["basicAuth"]["username"]);
             EXPECT_EQ((*parsed)->password, out["basicAuth"]["password"]);
         }
-        if (out.contains("tokenHelper")) EXPECT_EQ((*parsed)->token_helper, out["tokenHelper"].get<std::vector<std::string>>());
+        if (out.contains("tokenHelper")) {
+            EXPECT_EQ((*parsed)->token_helper, out["tokenHelper"].get<std::vector<std::string>>());
+        }
     }
 }
 
