@@ -14,7 +14,7 @@ class Arena {
   public:
     std::string_view copy(std::string_view text) {
         char* to = allocate(text.size());
-        std::memcpy(to, text.data(), text.size());
+        if (!text.empty()) std::memcpy(to, text.data(), text.size());
         return {to, text.size()};
     }
     // Takes ownership of a whole buffer (a lockfile's text) and returns the view of it.

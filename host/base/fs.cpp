@@ -107,7 +107,7 @@ Result<std::optional<std::string>> read_file_if_exists(int dir, const char* name
     return std::optional(std::move(text));
 }
 
-Result<> write_file_atomically(int dir, const char* name, std::string_view bytes, mode_t mode) {
+Result<> write_file_atomically(int dir, const char* name, std::string_view bytes, Durable durable) {
     PMX_TRY(std::optional<FileStat> existing, stat_at(dir, name));
     if (existing && existing->is_symlink())
         return fail(Code::UNSAFE_PATH, "refusing to write through a symbolic link", name,
@@ -119,7 +119,7 @@ Result<> write_file_atomically(int dir, const char* name, std::string_view bytes
     static std::atomic<unsigned> serial{0};
     std::string temporary = fmt::format("{}.{}-{}.tmp", name, ::getpid(), serial++);
     count(Sys::open);
-    Fd fd(retry([&] { return ::openat(dir, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode); }));
+    Fd fd(retry([&] { return ::openat(dir, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }));
     if (!fd) return fail_errno(errno, "cannot create", temporary);
     auto give_up = [&](int error) {
         ::unlinkat(dir, temporary.c_str(), 0);
@@ -131,8 +131,10 @@ Result<> write_file_atomically(int dir, const char* name, std::string_view bytes
         if (n < 0) return give_up(errno);
         done += static_cast<std::size_t>(n);
     }
-    count(Sys::other);
-    if (::fsync(fd.raw()) != 0 && errno != EINVAL && errno != EROFS) return give_up(errno);
+    if (durable == Durable::yes) {
+        count(Sys::other);
+        if (::fsync(fd.raw()) != 0 && errno != EINVAL && errno != EROFS) return give_up(errno);
+    }
     fd.reset();
     count(Sys::rename);
     if (::renameat(dir, temporary.c_str(), dir, name) != 0) return give_up(errno);

@@ -57,8 +57,10 @@ Result<FileStat> stat_fd(int fd);
 Result<std::string> read_all(int fd, std::string_view subject, std::size_t limit = SIZE_MAX);
 Result<std::string> read_file(int dir, const char* name, std::size_t limit = SIZE_MAX);
 Result<std::optional<std::string>> read_file_if_exists(int dir, const char* name, std::size_t limit = SIZE_MAX);
-// Temporary name beside the target, fsync, rename. Refuses to replace a symlink. Skips the write when bytes are equal.
-Result<> write_file_atomically(int dir, const char* name, std::string_view bytes, mode_t mode = 0666);
+// Temporary name beside the target, fsync where it must outlive a power cut, rename. Refuses to replace a symlink.
+// Skips the write when bytes are equal.
+enum class Durable : bool { no, yes };
+Result<> write_file_atomically(int dir, const char* name, std::string_view bytes, Durable durable = Durable::yes);
 Result<> make_dir(int dir, const char* name, mode_t mode = 0777);    // EEXIST is success when it is a directory
 Result<> make_dirs(int dir, std::string_view path, mode_t mode = 0777);
 Result<> make_symlink(int dir, const char* name, const char* target);  // EEXIST is an error with sys == EEXIST

@@ -167,11 +167,9 @@ class BinDirectory {
 };
 
 // A request as a comparable value: by what it asks, not by number.
-std::string request_key(const Plan& plan, const BinRequest& request, const Graph* graph) {
-    std::string_view id;
-    if (request.place != kNoPlace && graph) id = graph->packages[plan.places[request.place].package].id;
-    return fmt::format("{}|{}|{}|{}|{}", request.dir, request.place == kNoPlace ? std::string_view() : plan.places[request.place].dir,
-                       request.project, id, request.tier);
+std::string request_key(const Plan& plan, const BinRequest& request) {
+    return fmt::format("{}|{}|{}|{}", request.dir, request.place == kNoPlace ? std::string_view() : plan.places[request.place].dir,
+                       request.project, request.tier);
 }
 
 }  // namespace
@@ -182,14 +180,17 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
     for (const BinRequest& request : plan.bins) by_dir[{request.root, request.dir}].push_back(&request);
     std::map<std::pair<Root, std::string_view>, std::set<std::string>> before;
     for (const BinRequest& request : old_plan.bins)
-        before[{request.root, request.dir}].insert(request_key(old_plan, request, nullptr));
+        before[{request.root, request.dir}].insert(request_key(old_plan, request));
 
     for (const auto& [where, requests] : by_dir) {
         auto old = before.find(where);
-        bool unchanged = old != before.end() && old->second.size() == requests.size();
+        // A slot of the shared store that stood is whole, its executables included; others are compared.
+        bool shared = where.first == Root::shared;
+        bool unchanged = shared || (old != before.end() && old->second.size() == requests.size());
         for (const BinRequest* request : requests) {
             if (!unchanged) break;
-            unchanged = (request->place == kNoPlace || keep[request->place]) && old->second.contains(request_key(plan, *request, nullptr));
+            unchanged = (request->place == kNoPlace || keep[request->place]) &&
+                        (shared || old->second.contains(request_key(plan, *request)));
         }
         if (unchanged) continue;
         if (run.cancel.is_set()) return fail(Code::CANCELLED, "interrupted", run.root, "run pmx install again to go on");

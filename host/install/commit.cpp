@@ -214,6 +214,7 @@ Result<State> observe(Run& run, const Commit& what) {
 
 }  // namespace
 
+// Nothing here is synced to the disk: records of a tree that a power cut tears are torn with it, and the next run looks.
 Result<> commit(Run& run, Store& store, const Commit& what) {
     StageTimer timer(run.metrics, Stage::commit);
     std::string modules = join_path(run.root, run.settings.text("modules-dir"));
@@ -227,10 +228,10 @@ Result<> commit(Run& run, Store& store, const Commit& what) {
             PMX_CHECK(remove_file(AT_FDCWD, path.c_str()));
         } else {
             PMX_CHECK(make_dirs(AT_FDCWD, virtual_store));
-            PMX_CHECK(write_file_atomically(AT_FDCWD, path.c_str(), current));
+            PMX_CHECK(write_file_atomically(AT_FDCWD, path.c_str(), current, Durable::no));
         }
-        PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, kModulesFile).c_str(), modules_yaml(run, what)));
-        PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, kWorkspaceState).c_str(), workspace_state(run, what)));
+        PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, kModulesFile).c_str(), modules_yaml(run, what), Durable::no));
+        PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, kWorkspaceState).c_str(), workspace_state(run, what), Durable::no));
         PMX_CHECK(remove_file(AT_FDCWD, join_path(modules, ".package-lock.json").c_str()));
     } else {
         std::vector<std::uint32_t> skipped;
@@ -238,10 +239,10 @@ Result<> commit(Run& run, Store& store, const Commit& what) {
             if (what.graph.packages[i].skipped) skipped.push_back(i);
         if (what.linker == "hoisted") {
             PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, ".package-lock.json").c_str(),
-                                            npm_hidden_lockfile_text(lockfile, skipped)));
+                                            npm_hidden_lockfile_text(lockfile, skipped), Durable::no));
             PMX_CHECK(remove_file(AT_FDCWD, join_path(modules, kModulesFile).c_str()));
         } else {
-            PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, kModulesFile).c_str(), modules_yaml(run, what)));
+            PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, kModulesFile).c_str(), modules_yaml(run, what), Durable::no));
             PMX_CHECK(remove_file(AT_FDCWD, join_path(modules, ".package-lock.json").c_str()));
         }
     }

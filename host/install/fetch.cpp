@@ -20,6 +20,15 @@ std::string file_url(std::string_view url, const std::string& root) {
     return "file://" + join_path(root, path);
 }
 
+// What the git fetcher takes: "git+https://…"; git@host:owner/repo is ssh.
+std::string git_url(std::string_view repo) {
+    if (repo.starts_with("git+") || has_scheme(repo, "git")) return std::string(repo);
+    std::size_t colon = repo.find(':'), slash = repo.find('/');
+    if (repo.find("://") == std::string_view::npos && colon != std::string_view::npos && colon < slash)
+        return "git+ssh://" + std::string(repo.substr(0, colon)) + "/" + std::string(repo.substr(colon + 1));
+    return "git+" + std::string(repo);
+}
+
 // A lockfile that was made against the built-in registry installs from the configured one.
 std::string rebase_on_registry(std::string_view url, const Settings& settings, std::string_view name) {
     auto builtin = settings.values.find("default-registry");
@@ -38,8 +47,7 @@ Result<FetchRequest> archive_request(const Package& package, const Settings& set
     request.purpose = PMX_FETCH_ARCHIVE;
     const Resolution& from = package.resolution;
     if (from.kind == ResolutionKind::git) {
-        request.url = std::string(from.repo);
-        if (!request.url.starts_with("git+") && !has_scheme(request.url, "git")) request.url = "git+" + request.url;
+        request.url = git_url(from.repo);
         request.commit = std::string(from.commit);
         request.path = std::string(from.path);
         return request;

@@ -132,13 +132,13 @@ Result<InstallReport> install(const InstallOptions& options) {
         linked = std::move(*outcome);
     }
     PMX_CHECK(drop_dangling(tree, plan, linked.failed_optional));
-    PMX_CHECK(apply_patches(run, graph, plan, converged.keep, tree));
-    PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, converged.keep, tree, linked.facts));
+    PMX_CHECK(apply_patches(run, graph, plan, linked.keep, tree));
+    PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, linked.keep, tree, linked.facts));
     run.events.stage("importing_done");
     if (!settings.flag("ignore-scripts")) {
-        PMX_TRY(bool built, run_builds(run, graph, plan, converged.keep, linked.facts, tree, options.dir));
+        PMX_TRY(bool built, run_builds(run, graph, plan, linked.keep, linked.facts, tree, options.dir));
         // Scripts may have made the programs that their package promises.
-        if (built) PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, converged.keep, tree, linked.facts));
+        if (built) PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, linked.keep, tree, linked.facts));
         PMX_CHECK(run_project_scripts(run, inputs, options.dir));
     }
 

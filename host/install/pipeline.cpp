@@ -4,8 +4,6 @@
 #include <thread>
 #include <unordered_map>
 
-#include "base/hash.hpp"
-
 namespace pmx {
 namespace {
 
@@ -20,13 +18,10 @@ std::string_view slot_of(std::string_view dir) { return dir.substr(0, dir.find("
 
 Result<std::string> object_key(const Package& package) {
     const Resolution& from = package.resolution;
-    std::string suffix = from.path.empty() ? std::string() : "#" + std::string(from.path);
     if (from.kind == ResolutionKind::directory) return std::string();
-    if (from.kind == ResolutionKind::git)
-        return Store::key_of_url("git:" + std::string(from.repo) + "#" + std::string(from.commit) + suffix);
-    if (from.integrity.empty()) return Store::key_of_url(std::string(from.tarball) + "@" + std::string(package.id) + suffix);
-    if (!suffix.empty()) return Store::key_of_url(std::string(from.integrity) + suffix);
-    return Store::key_of_integrity(from.integrity);
+    if (from.kind == ResolutionKind::git) return Store::key_of_git(from.repo, from.commit, from.path);
+    if (from.integrity.empty()) return Store::key_of_url(std::string(from.tarball) + "@" + std::string(package.id), from.path);
+    return Store::key_of_integrity(from.integrity, from.path);
 }
 
 }  // namespace
@@ -95,6 +90,7 @@ Result<> Pipeline::make_symlinks() {
 
 Result<PipelineResult> Pipeline::run() {
     result_.facts.resize(graph_.packages.size());
+    result_.keep = keep_;
     PMX_TRY(jobs_, group());
 
     // Slots of the shared store: those that stand are kept whole, the others get their links before their files.
@@ -114,7 +110,10 @@ Result<PipelineResult> Pipeline::run() {
         for (Job& job : jobs_)
             std::erase_if(job.places, [&](std::uint32_t number) {
                 bool stands = plan_.places[number].root == Root::shared && !slots.at(slot_of(plan_.places[number].dir));
-                if (stands) ++run_.metrics.kept;
+                if (stands) {
+                    ++run_.metrics.kept;
+                    result_.keep[number] = true;
+                }
                 return stands;
             });
         std::erase_if(jobs_, [](const Job& job) { return job.places.empty(); });
@@ -205,7 +204,7 @@ Result<ObjectView> Pipeline::unpack(std::size_t number, const std::string& url, 
     PMX_CHECK(verify_archive(run_, validators_, package, body, url));
     StageTimer timer(run_.metrics, Stage::unpack, package.id);
     std::string_view subdir = package.resolution.kind == ResolutionKind::git ? std::string_view() : package.resolution.path;
-    PMX_TRY(Store::Unpacked unpacked, store_.unpack(job.key, body, package.id, job.repair, subdir));
+    PMX_TRY(Store::Unpacked unpacked, store_.unpack(job.key, body, package.id, job.repair, subdir, {}, level_ == PMX_LEVEL_CONTENT));
     run_.metrics.files_unpacked += unpacked.files;
     run_.metrics.bytes_unpacked += unpacked.bytes;
     return std::move(unpacked.view);

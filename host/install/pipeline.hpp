@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/pool.hpp"
+#include "install/check.hpp"
 #include "install/fetch.hpp"
 #include "install/link.hpp"
 #include "install/run.hpp"
@@ -40,6 +41,7 @@ struct PipelineResult {
     std::vector<PackageFacts> facts;            // by package
     std::vector<std::uint32_t> failed_optional; // packages that could not be had and were optional
     std::vector<std::string> keys;              // every object that the plan uses
+    std::vector<bool> keep;                     // by place: what was kept, slots of the shared store that stood included
 };
 
 class Pipeline {

@@ -1,23 +1,57 @@
 #include "install/plan.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
 #include "model/platform.hpp"
+#include "script/process.hpp"
 
 namespace pmx {
 namespace {
 
+// A project's own optional dependencies go with its production ones (pnpm's --dev leaves them out).
 bool wants(const Included& included, EdgeKind kind) {
-    return kind == EdgeKind::prod   ? included.prod
-           : kind == EdgeKind::dev  ? included.dev
-           : kind == EdgeKind::peer ? included.prod
-                                    : included.optional;
+    switch (kind) {
+        case EdgeKind::dev: return included.dev;
+        case EdgeKind::optional: return included.prod && included.optional;
+        case EdgeKind::prod:
+        case EdgeKind::peer: return included.prod;
+    }
+    return true;
 }
 
-std::vector<std::string> texts(const Graph& graph, std::uint32_t first, std::uint32_t count) {
-    return {graph.strings.begin() + first, graph.strings.begin() + first + count};
+std::span<const std::string_view> texts(const Graph& graph, std::uint32_t first, std::uint32_t count) {
+    return {graph.strings.data() + first, count};
+}
+
+std::string joined(std::span<const std::string_view> items) {
+    std::string out;
+    for (std::string_view item : items) out += (out.empty() ? "" : ", ") + std::string(item);
+    return out;
+}
+
+// What an optional package's name tells of its platform counts only where its manifest is silent.
+bool runs_here(const Graph& graph, const Package& package, const SupportedPlatforms& supported) {
+    auto os = texts(graph, package.first_os, package.os_count), cpu = texts(graph, package.first_cpu, package.cpu_count),
+         libc = texts(graph, package.first_libc, package.libc_count);
+    return runs_on(os, cpu, libc, supported);
+}
+
+// The version of node in PATH, asked only when some package wants to know.
+std::string node_version(Run& run) {
+    std::string configured(run.settings.text("node-version"));
+    if (!configured.empty()) return configured;
+    std::string version;
+    Program program;
+    program.arguments = {"node", "--version"};
+    program.directory = run.root;
+    program.line = [&](std::string_view line, bool error) {
+        if (!error && version.empty() && line.starts_with("v")) version = line.substr(1);
+    };
+    auto status = run_program(program, run.cancel);
+    return status && *status == 0 ? version : std::string();
 }
 
 }  // namespace
@@ -25,7 +59,7 @@ std::vector<std::string> texts(const Graph& graph, std::uint32_t first, std::uin
 Included included_groups(const Settings& settings) {
     Included included;
     if (settings.flag("prod")) included.dev = false;
-    if (settings.flag("dev")) included.prod = included.optional = false;
+    if (settings.flag("dev")) included.prod = false;
     if (!settings.flag("optional")) included.optional = false;
     return included;
 }
@@ -37,24 +71,39 @@ std::string linker_name(const Settings& settings, LockfileFormat format) {
 }
 
 Result<std::vector<Skipped>> mark_skipped(Run& run, Graph& graph, const Included& included) {
-    const Platform host = host_platform(run.settings.text("node-version"), run.settings.supported_os,
-                                        run.settings.supported_cpu, run.settings.supported_libc);
+    const Platform host = host_platform();
+    const SupportedPlatforms supported = resolve_supported(
+        {run.settings.supported_os, run.settings.supported_cpu, run.settings.supported_libc}, host);
     std::vector<Skipped> skipped;
     std::vector<bool> unfit(graph.packages.size());
+    bool strict = run.settings.flag("engine-strict");
+    bool asks_engine = std::any_of(graph.packages.begin(), graph.packages.end(), [&](const Package& package) {
+        return !package.engines_node.empty() && (package.optional || strict);
+    });
+    const std::string node = asks_engine ? node_version(run) : std::string();
     for (std::uint32_t i = 0; i < graph.packages.size(); ++i) {
         const Package& package = graph.packages[i];
-        if (!package.os_count && !package.cpu_count && !package.libc_count && package.engines_node.empty()) continue;
-        PlatformFit fit = fits(host, texts(graph, package.first_os, package.os_count), texts(graph, package.first_cpu, package.cpu_count),
-                               texts(graph, package.first_libc, package.libc_count), package.engines_node);
-        if (fit.ok) continue;
+        std::string reason, why;
+        if ((package.os_count || package.cpu_count || package.libc_count) && !runs_here(graph, package, supported)) {
+            reason = "unsupported_platform";
+            why = fmt::format("runs on os [{}] cpu [{}] libc [{}] only; this is {} {} {}", joined(texts(graph, package.first_os, package.os_count)),
+                              joined(texts(graph, package.first_cpu, package.cpu_count)),
+                              joined(texts(graph, package.first_libc, package.libc_count)), host.os, host.cpu, host.libc);
+        } else if (!node.empty() && !package.engines_node.empty() &&
+                   !unsupported_engines({{"node", std::string(package.engines_node)}}, {{"node", node}}).empty()) {
+            reason = "unsupported_engine";
+            why = fmt::format("wants node {}; this is {}", package.engines_node, node);
+        } else {
+            continue;
+        }
         if (package.optional) {
             unfit[i] = true;
-            skipped.push_back({i, fit.engine ? "unsupported_engine" : "unsupported_platform", fit.why});
-        } else if (run.settings.flag("engine-strict")) {
-            return fail(fit.engine ? Code::UNSUPPORTED_ENGINE : Code::UNSUPPORTED_PLATFORM, fit.why, std::string(package.id),
+            skipped.push_back({i, std::move(reason), std::move(why)});
+        } else if (strict) {
+            return fail(reason == "unsupported_engine" ? Code::UNSUPPORTED_ENGINE : Code::UNSUPPORTED_PLATFORM, why, std::string(package.id),
                         "drop the dependency, run on a platform it supports, or turn engine-strict off");
         } else {
-            run.events.warning(fmt::format("{}: {}", package.id, fit.why));
+            run.events.warning(fmt::format("{} {}", package.id, why));
         }
     }
 
@@ -131,7 +180,12 @@ Result<Plan> make_plan(Run& run, const Graph& graph, const std::string& linker) 
     StageTimer timer(run.metrics, Stage::plan);
     OptionValues options;
     for (const auto& [key, setting] : run.settings.values) options.emplace(key, setting.items);
-    options["engine"] = {engine_name(run.settings.text("node-version"))};
+    bool builds = std::any_of(graph.packages.begin(), graph.packages.end(), [](const Package& package) { return package.built; });
+    if (builds) {
+        const Platform host = host_platform();
+        std::string node = node_version(run);
+        options["engine"] = {fmt::format("{};{};node{}", host.os, host.cpu, node.substr(0, node.find('.')))};
+    }
     PMX_TRY(Layout layout, run.plugins.layout(linker, options));
     return layout.plan(graph);
 }

@@ -137,7 +137,7 @@ Result<> write_state(const std::string& root, const State& state) {
     }
     text += "end\n";
     PMX_CHECK(make_dirs(AT_FDCWD, join_path(root, "node_modules/.pmx")));
-    return write_file_atomically(AT_FDCWD, join_path(root, kFile).c_str(), text);
+    return write_file_atomically(AT_FDCWD, join_path(root, kFile).c_str(), text, Durable::no);
 }
 
 Result<> forget_state(const std::string& root) { return remove_file(AT_FDCWD, join_path(root, kFile).c_str()); }
