@@ -77,7 +77,7 @@ Result<Fault> parse_fault(std::string_view line) {
         fault.kind = kind.kind;
         const bool numeric = number_in(fault.argument, fault.number) && fault.number >= 0;
         if (kind.argument == KindName::none && !fault.argument.empty()) return bad("this kind takes no argument");
-        if (kind.argument == KindName::text && fault.argument.empty()) return bad("this kind wants =TEXT");
+        if (kind.argument == KindName::text && equals == std::string_view::npos) return bad("this kind wants =TEXT");
         if (kind.argument == KindName::number && !numeric) return bad("this kind wants =NUMBER");
         if (kind.argument == KindName::optional_number && !fault.argument.empty() && !numeric)
             return bad("its argument is a number");

@@ -226,11 +226,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
 
     void handle() {
-        ++tally_.requests;
+        const bool control = request_.path.starts_with("/-/pmx/");  // asking for the counters changes none
+        if (!control) ++tally_.requests;
         Tally::raise(tally_.in_flight_peak, ++tally_.in_flight);
-        fault_ = request_.path.starts_with("/-/pmx/")
-                     ? std::nullopt
-                     : faults_.take(request_.method, request_.path, request_.authorization);
+        fault_ = control ? std::nullopt : faults_.take(request_.method, request_.path, request_.authorization);
         auto wait = latency_;
         if (fault_) {
             ++tally_.faults;

@@ -48,7 +48,7 @@ class Done:
 
     def events(self):
         """The ndjson lines."""
-        return [json.loads(line) for line in self.out.splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in self.text.splitlines() if line.startswith("{")]
 
     def timing(self):
         """The object that --timing=json prints: the last one on either stream."""

@@ -61,7 +61,7 @@ def test_isolated_layout_is_pnpms(pmx, project):
     slot = ".pnpm/@pnpm.e2e+pkg-with-1-dep@100.0.0/node_modules/@pnpm.e2e/"
     assert found["@pnpm.e2e/pkg-with-1-dep"] == "-> ../" + slot + "pkg-with-1-dep"
     assert found[slot + "dep-of-pkg-with-1-dep"] == \
-        "-> ../../../@pnpm.e2e+dep-of-pkg-with-1-dep@100.1.0/node_modules/@pnpm.e2e/dep-of-pkg-with-1-dep"
+        "-> ../../../@pnpm.e2e+dep-of-pkg-with-1-dep@100.0.0/node_modules/@pnpm.e2e/dep-of-pkg-with-1-dep"
     assert "@pnpm.e2e/dep-of-pkg-with-1-dep" not in found
     assert found[".pnpm/node_modules/chain-b"] == "-> ../chain-b@1.0.0/node_modules/chain-b"
 
