@@ -9,7 +9,10 @@ namespace {
 using namespace layout_test;
 
 Graph pair_of(const std::string& integrity_of_b, std::uint32_t flags = 0) {
-    Graph g = Graph().package("a@1.0.0", {{"b", "@s/b@2.0.0"}}, flags).package("@s/b@2.0.0", {}, PMX_PACKAGE_HAS_BIN).project(".", "root", {{"a", "a@1.0.0"}});
+    Graph g = Graph()
+                  .package("a@1.0.0", {{"b", "@s/b@2.0.0"}}, flags)
+                  .package("@s/b@2.0.0", {}, PMX_PACKAGE_HAS_BIN)
+                  .project(".", "root", {{"a", "a@1.0.0"}});
     g.packages[1].integrity = integrity_of_b;
     return g;
 }
@@ -32,16 +35,21 @@ TEST(Global, LinksProjectsIntoTheSharedStore) {
 }
 
 TEST(Global, ANameCoversEverythingBelow) {
-    Layout layout("global", {{"engine", {"linux;x64;node20"}}}), other("global", {{"engine", {"linux;x64;node22"}}});
+    Layout layout("global", {{"engine", {"linux;x64;node20"}}}),
+        other("global", {{"engine", {"linux;x64;node22"}}});
     auto a = [](Layout& l, const Graph& g) { return place_of(l.plan(g), "a@1.0.0"); };
     EXPECT_EQ(a(layout, pair_of("sha512-x")), a(layout, pair_of("sha512-x")));
     EXPECT_NE(a(layout, pair_of("sha512-x")), a(layout, pair_of("sha512-y")));
     EXPECT_EQ(a(layout, pair_of("sha512-x")), a(other, pair_of("sha512-x")));
-    EXPECT_NE(a(layout, pair_of("sha512-x", PMX_PACKAGE_BUILT)), a(other, pair_of("sha512-x", PMX_PACKAGE_BUILT)));
+    EXPECT_NE(a(layout, pair_of("sha512-x", PMX_PACKAGE_BUILT)),
+              a(other, pair_of("sha512-x", PMX_PACKAGE_BUILT)));
 }
 
 TEST(Global, CyclesEnd) {
-    Graph g = Graph().package("a@1.0.0", {{"b", "b@1.0.0"}}).package("b@1.0.0", {{"a", "a@1.0.0"}}).project(".", "", {{"a", "a@1.0.0"}});
+    Graph g = Graph()
+                  .package("a@1.0.0", {{"b", "b@1.0.0"}})
+                  .package("b@1.0.0", {{"a", "a@1.0.0"}})
+                  .project(".", "", {{"a", "a@1.0.0"}});
     EXPECT_EQ(Layout("global").plan(g).places.size(), 2u);
 }
 
@@ -56,11 +64,18 @@ TEST(Global, HashesAsPnpmDoes) {
     for (const auto& c : vectors["posix"]) {
         const auto& package = vectors["package"];
         Graph g;
-        g.packages.push_back({package["key"], package["name"], package["version"],
-                              {{package["alias"], "link:" + c["target"].get<std::string>()}}, 0, {}, {}, package["integrity"]});
+        g.packages.push_back({package["key"],
+                              package["name"],
+                              package["version"],
+                              {{package["alias"], "link:" + c["target"].get<std::string>()}},
+                              0,
+                              {},
+                              {},
+                              package["integrity"]});
         g.project(".", "", {{"parent", package["key"]}});
         Steps s = Layout("global", {{"lockfile-dir", {c["lockfileDir"].get<std::string>()}}}).plan(g);
-        EXPECT_EQ(place_of(s, package["key"]), "shared:" + c["expectedSlot"].get<std::string>() + "/node_modules/parent");
+        EXPECT_EQ(place_of(s, package["key"]),
+                  "shared:" + c["expectedSlot"].get<std::string>() + "/node_modules/parent");
     }
     Graph g = Graph().package("a@1.0.0", {{"l", "link:lib"}}).project(".", "", {{"a", "a@1.0.0"}});
     Layout without("global");

@@ -1,5 +1,5 @@
-// Trees that pnpm itself made: read its lockfile, plan, compare entry by entry. What a plan does not know, the names of
-// executables, is left to the end-to-end tests.
+// Trees that pnpm itself made: read its lockfile, plan, compare entry by entry. What a plan does not know,
+// the names of executables, is left to the end-to-end tests.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -23,16 +23,19 @@ Tree tree_of(const Steps& steps) {
     auto links = steps.symlinks;
     links.insert(steps.projects.begin(), steps.projects.end());
     for (const auto& [path, target] : links)
-        tree[path.substr(prefix)] =
-            "-> " + std::filesystem::path(target).lexically_relative(std::filesystem::path(path).parent_path()).generic_string();
+        tree[path.substr(prefix)] = "-> " + std::filesystem::path(target)
+                                                .lexically_relative(std::filesystem::path(path).parent_path())
+                                                .generic_string();
     return tree;
 }
 
 std::string difference(const Tree& ours, const Tree& theirs) {
     std::ostringstream text;
     for (const auto& [path, what] : theirs)
-        if (auto mine = ours.find(path); mine == ours.end()) text << "  missing: " << path << " " << what << "\n";
-        else if (mine->second != what) text << "  differs: " << path << " " << mine->second << ", not " << what << "\n";
+        if (auto mine = ours.find(path); mine == ours.end())
+            text << "  missing: " << path << " " << what << "\n";
+        else if (mine->second != what)
+            text << "  differs: " << path << " " << mine->second << ", not " << what << "\n";
     for (const auto& [path, what] : ours)
         if (!theirs.contains(path)) text << "  too many: " << path << " " << what << "\n";
     return text.str();
@@ -59,7 +62,8 @@ class Golden : public testing::Test {
             // Its recorded lockfile links to an absolute path of the machine that made it.
             if (c["title"] == "@pnpm.e2e/has-local-dep@latest alone") continue;
             SCOPED_TRACE(c["title"].get<std::string>());
-            auto lockfile = pmx::read_lockfile("pnpm-lock.yaml", result["isolated"]["lockfile"].get<std::string>());
+            auto lockfile =
+                pmx::read_lockfile("pnpm-lock.yaml", result["isolated"]["lockfile"].get<std::string>());
             ASSERT_TRUE(lockfile) << lockfile.error().what;
             Tree theirs;
             for (const auto& [path, what] : result[linker]["tree"].items()) {
@@ -68,9 +72,12 @@ class Golden : public testing::Test {
             }
             std::vector<std::string> carriers;
             for (const auto& p : lockfile->graph.packages)
-                if (p.bundled_count || p.bundles_all) carriers.push_back("/" + std::string(p.name) + "/node_modules/");
+                if (p.bundled_count || p.bundles_all)
+                    carriers.push_back("/" + std::string(p.name) + "/node_modules/");
             std::erase_if(theirs, [&](const auto& entry) {
-                return std::ranges::any_of(carriers, [&](const auto& c) { return ("/" + entry.first).find(c) != std::string::npos; });
+                return std::ranges::any_of(carriers, [&](const auto& c) {
+                    return ("/" + entry.first).find(c) != std::string::npos;
+                });
             });
             Tree ours = tree_of(layout.plan(convert(lockfile->graph)));
             EXPECT_EQ(difference(ours, theirs), "");
@@ -82,7 +89,11 @@ class Golden : public testing::Test {
     nlohmann::json cases_;
 };
 
-TEST_F(Golden, IsolatedTreesArePnpms) { compare("isolated"); }
-TEST_F(Golden, HoistedTreesArePnpms) { compare("hoisted"); }
+TEST_F(Golden, IsolatedTreesArePnpms) {
+    compare("isolated");
+}
+TEST_F(Golden, HoistedTreesArePnpms) {
+    compare("hoisted");
+}
 
 }  // namespace

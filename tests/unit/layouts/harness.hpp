@@ -1,5 +1,5 @@
-// What the layout tests share: a graph that is easy to write down, the plugin loaded without the engine's loader, and
-// the plan as a set of lines. The digest service is the only one offered.
+// What the layout tests share: a graph that is easy to write down, the plugin loaded without the engine's
+// loader, and the plan as a set of lines. The digest service is the only one offered.
 #pragma once
 
 #include <dlfcn.h>
@@ -52,7 +52,8 @@ struct Graph {
     Graph& package(std::string id, std::vector<Edge> edges = {}, std::uint32_t flags = 0) {
         std::size_t at = id.find('@', 1);
         std::string name = id.substr(0, at), version = id.substr(at + 1);
-        packages.push_back({id, name, version.substr(0, version.find('(')), std::move(edges), flags, {}, {}, {}});
+        packages.push_back(
+            {id, name, version.substr(0, version.find('(')), std::move(edges), flags, {}, {}, {}});
         return *this;
     }
     Graph& project(std::string dir, std::string name, std::vector<Edge> edges) {
@@ -71,7 +72,8 @@ class FlatGraph {
             for (auto& p : graph_.packages) std::ranges::shuffle(p.edges, random);
             for (auto& p : graph_.projects) std::ranges::shuffle(p.edges, random);
         }
-        for (std::size_t i = 0; i < graph_.packages.size(); ++i) index_[graph_.packages[i].id] = static_cast<std::uint32_t>(i);
+        for (std::size_t i = 0; i < graph_.packages.size(); ++i)
+            index_[graph_.packages[i].id] = static_cast<std::uint32_t>(i);
         for (const auto& p : graph_.packages) {
             pmx_package out{};
             out.id = pmx::sdk::str(p.id);
@@ -89,21 +91,24 @@ class FlatGraph {
         }
         for (const auto& p : graph_.projects) {
             std::uint32_t first = add(p.edges);
-            projects_.push_back({pmx::sdk::str(p.dir), pmx::sdk::str(p.name), first, static_cast<std::uint32_t>(p.edges.size())});
+            projects_.push_back({pmx::sdk::str(p.dir), pmx::sdk::str(p.name), first,
+                                 static_cast<std::uint32_t>(p.edges.size())});
         }
         for (const auto& l : graph_.locations)
             locations_.push_back({pmx::sdk::str(l.path), link(l.to), package(l.to), 0});
-        c_ = {sizeof(pmx_graph),     sizeof(pmx_package),  sizeof(pmx_edge),      sizeof(pmx_project),
-              sizeof(pmx_location),  count(packages_),     count(edges_),         count(projects_),
-              count(locations_),     count(strings_),      packages_.data(),      edges_.data(),
-              projects_.data(),      locations_.data(),    strings_.data()};
+        c_ = {sizeof(pmx_graph),    sizeof(pmx_package), sizeof(pmx_edge), sizeof(pmx_project),
+              sizeof(pmx_location), count(packages_),    count(edges_),    count(projects_),
+              count(locations_),    count(strings_),     packages_.data(), edges_.data(),
+              projects_.data(),     locations_.data(),   strings_.data()};
     }
     const pmx_graph* c() const { return &c_; }
     const std::string& id(std::uint32_t package) const { return graph_.packages.at(package).id; }
 
   private:
     template <class T>
-    static std::uint32_t count(const std::vector<T>& v) { return static_cast<std::uint32_t>(v.size()); }
+    static std::uint32_t count(const std::vector<T>& v) {
+        return static_cast<std::uint32_t>(v.size());
+    }
     std::uint32_t package(const std::string& to) const {
         if (to.starts_with("link:")) return PMX_NONE;
         auto found = index_.find(to);
@@ -115,7 +120,8 @@ class FlatGraph {
     }
     std::uint32_t add(const std::vector<Edge>& edges) {
         std::uint32_t first = count(edges_);
-        for (const auto& e : edges) edges_.push_back({pmx::sdk::str(e.alias), link(e.to), package(e.to), e.kind});
+        for (const auto& e : edges)
+            edges_.push_back({pmx::sdk::str(e.alias), link(e.to), package(e.to), e.kind});
         return first;
     }
     std::uint32_t add(const std::vector<std::string>& strings) {
@@ -157,7 +163,8 @@ class Layout {
         static auto service = [](const pmx_host* host, const char* id) -> const void* {
             return host->host && std::string_view(id) == PMX_SERVICE_DIGEST ? &digest : nullptr;
         };
-        pmx_host host = {sizeof(pmx_host), PMX_ABI_MAJOR, PMX_ABI_MINOR, with_digest ? this : nullptr, service};
+        pmx_host host = {sizeof(pmx_host), PMX_ABI_MAJOR, PMX_ABI_MINOR, with_digest ? this : nullptr,
+                         service};
         std::vector<pmx_option_value> values;
         std::deque<std::vector<pmx_str>> items;
         for (std::size_t i = 0; i < table_->option_count; ++i) {
@@ -180,8 +187,8 @@ class Layout {
 
     pmx_status plan(const FlatGraph& graph, Steps& steps) {
         Recorder recorder{&graph, &steps, {}};
-        pmx_plan_sink sink = {sizeof(pmx_plan_sink), &recorder, &place, &symlink, &link_project, &bins, &bins_of_project,
-                              &hoisted, &describe};
+        pmx_plan_sink sink = {sizeof(pmx_plan_sink), &recorder, &place,   &symlink, &link_project, &bins,
+                              &bins_of_project,      &hoisted,  &describe};
         pmx_op op = make_op();
         return static_cast<const pmx_layout*>(table_->functions)->plan(self_, &op, graph.c(), &sink);
     }
@@ -203,10 +210,14 @@ class Layout {
     };
     static Recorder& of(const pmx_plan_sink* sink) { return *static_cast<Recorder*>(sink->host); }
     static std::string text(pmx_str s) { return std::string(pmx::sdk::view(s)); }
-    static std::string text(std::uint32_t root, pmx_str s) { return (root == PMX_ROOT_SHARED ? "shared:" : "") + text(s); }
+    static std::string text(std::uint32_t root, pmx_str s) {
+        return (root == PMX_ROOT_SHARED ? "shared:" : "") + text(s);
+    }
     // One thing per path, as the host demands.
-    static pmx_status put(Recorder& r, std::map<std::string, std::string>& map, const std::string& path, std::string value) {
-        if (r.steps->places.contains(path) || r.steps->symlinks.contains(path) || r.steps->projects.contains(path)) {
+    static pmx_status put(Recorder& r, std::map<std::string, std::string>& map, const std::string& path,
+                          std::string value) {
+        if (r.steps->places.contains(path) || r.steps->symlinks.contains(path) ||
+            r.steps->projects.contains(path)) {
             ADD_FAILURE() << "two steps for " << path;
             return PMX_INVALID;
         }
@@ -218,37 +229,48 @@ class Layout {
         map[path] = std::move(value);
         return PMX_OK;
     }
-    static pmx_status place(const pmx_plan_sink* sink, std::uint32_t package, std::uint32_t root, pmx_str dir, std::uint32_t* place) {
+    static pmx_status place(const pmx_plan_sink* sink, std::uint32_t package, std::uint32_t root, pmx_str dir,
+                            std::uint32_t* place) {
         Recorder& r = of(sink);
         *place = static_cast<std::uint32_t>(r.dirs.size());
         r.dirs.push_back(text(root, dir));
         return put(r, r.steps->places, text(root, dir), r.graph->id(package));
     }
-    static pmx_status symlink(const pmx_plan_sink* sink, std::uint32_t root, pmx_str path, std::uint32_t target_root, pmx_str target) {
+    static pmx_status symlink(const pmx_plan_sink* sink, std::uint32_t root, pmx_str path,
+                              std::uint32_t target_root, pmx_str target) {
         return put(of(sink), of(sink).steps->symlinks, text(root, path), text(target_root, target));
     }
     static pmx_status link_project(const pmx_plan_sink* sink, std::uint32_t root, pmx_str path, pmx_str dir) {
         return put(of(sink), of(sink).steps->projects, text(root, path), text(dir));
     }
-    static pmx_status bins(const pmx_plan_sink* sink, std::uint32_t root, pmx_str dir, std::uint32_t place, pmx_str alias, std::uint32_t tier) {
+    static pmx_status bins(const pmx_plan_sink* sink, std::uint32_t root, pmx_str dir, std::uint32_t place,
+                           pmx_str alias, std::uint32_t tier) {
         Recorder& r = of(sink);
-        bool fresh = r.steps->bins.insert(text(root, dir) + " <- " + r.dirs.at(place) + " as " + text(alias) + " tier " + std::to_string(tier)).second;
+        bool fresh = r.steps->bins
+                         .insert(text(root, dir) + " <- " + r.dirs.at(place) + " as " + text(alias) +
+                                 " tier " + std::to_string(tier))
+                         .second;
         EXPECT_TRUE(fresh) << "bins asked for twice: " << r.dirs.at(place) << " in " << text(dir);
         return PMX_OK;
     }
-    static pmx_status bins_of_project(const pmx_plan_sink* sink, std::uint32_t root, pmx_str dir, pmx_str project, std::uint32_t tier) {
-        of(sink).steps->bins.insert(text(root, dir) + " <- project " + text(project) + " tier " + std::to_string(tier));
+    static pmx_status bins_of_project(const pmx_plan_sink* sink, std::uint32_t root, pmx_str dir,
+                                      pmx_str project, std::uint32_t tier) {
+        of(sink).steps->bins.insert(text(root, dir) + " <- project " + text(project) + " tier " +
+                                    std::to_string(tier));
         return PMX_OK;
     }
-    static pmx_status hoisted(const pmx_plan_sink* sink, std::uint32_t package, pmx_str alias, int is_public) {
-        of(sink).steps->hoisted.insert(of(sink).graph->id(package) + " " + text(alias) + (is_public ? " public" : " private"));
+    static pmx_status hoisted(const pmx_plan_sink* sink, std::uint32_t package, pmx_str alias,
+                              int is_public) {
+        of(sink).steps->hoisted.insert(of(sink).graph->id(package) + " " + text(alias) +
+                                       (is_public ? " public" : " private"));
         return PMX_OK;
     }
     static pmx_status describe(const pmx_plan_sink* sink, const char* key, pmx_str value) {
         of(sink).steps->properties[key] = text(value);
         return PMX_OK;
     }
-    static pmx_status compute(const pmx_digest*, const char* algorithm, pmx_str bytes, std::uint8_t* out, std::size_t* length) {
+    static pmx_status compute(const pmx_digest*, const char* algorithm, pmx_str bytes, std::uint8_t* out,
+                              std::size_t* length) {
         if (std::string_view(algorithm) != "sha256") return PMX_UNSUPPORTED;
         pmx::Digest digest = pmx::hash(pmx::HashAlgorithm::sha256, pmx::sdk::view(bytes));
         std::ranges::copy(digest.span(), out);

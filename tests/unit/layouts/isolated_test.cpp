@@ -14,7 +14,9 @@ using testing::Pair;
 using testing::UnorderedElementsAre;
 
 constexpr auto kStore = "node_modules/.pnpm/";
-std::string slot(const std::string& name, const std::string& package) { return kStore + name + "/node_modules/" + package; }
+std::string slot(const std::string& name, const std::string& package) {
+    return kStore + name + "/node_modules/" + package;
+}
 
 Graph chain() {
     return Graph()
@@ -28,21 +30,29 @@ TEST(Isolated, PutsEachPackageInItsSlotWithItsDependenciesBeside) {
     Graph g = chain();
     g.packages[2].name = "@s/c";
     Steps s = Layout("isolated").plan(g);
-    EXPECT_THAT(s.places, UnorderedElementsAre(Pair(slot("a@1.0.0", "a"), "a@1.0.0"), Pair(slot("b@1.0.0", "b"), "b@1.0.0"),
-                                               Pair(slot("@s+c@2.0.0_b@1.0.0", "@s/c"), "@s/c@2.0.0(b@1.0.0)")));
-    EXPECT_THAT(s.symlinks,
-                UnorderedElementsAre(Pair("node_modules/a", slot("a@1.0.0", "a")), Pair(slot("a@1.0.0", "b"), slot("b@1.0.0", "b")),
-                                     Pair(slot("b@1.0.0", "c"), slot("@s+c@2.0.0_b@1.0.0", "@s/c")),
-                                     Pair(slot("@s+c@2.0.0_b@1.0.0", "b"), slot("b@1.0.0", "b")),
-                                     Pair("node_modules/.pnpm/node_modules/b", slot("b@1.0.0", "b")),
-                                     Pair("node_modules/.pnpm/node_modules/c", slot("@s+c@2.0.0_b@1.0.0", "@s/c"))));
-    EXPECT_THAT(s.bins, UnorderedElementsAre(slot("a@1.0.0", "a") + "/node_modules/.bin <- " + slot("b@1.0.0", "b") + " as b tier 0",
-                                             slot("b@1.0.0", "b") + "/node_modules/.bin <- " + slot("b@1.0.0", "b") + " as b tier 0",
-                                             slot("@s+c@2.0.0_b@1.0.0", "@s/c") + "/node_modules/.bin <- " + slot("b@1.0.0", "b") + " as b tier 0",
-                                             "node_modules/.pnpm/node_modules/.bin <- " + slot("b@1.0.0", "b") + " as b tier 1"));
+    EXPECT_THAT(s.places, UnorderedElementsAre(
+                              Pair(slot("a@1.0.0", "a"), "a@1.0.0"), Pair(slot("b@1.0.0", "b"), "b@1.0.0"),
+                              Pair(slot("@s+c@2.0.0_b@1.0.0", "@s/c"), "@s/c@2.0.0(b@1.0.0)")));
+    EXPECT_THAT(
+        s.symlinks,
+        UnorderedElementsAre(Pair("node_modules/a", slot("a@1.0.0", "a")),
+                             Pair(slot("a@1.0.0", "b"), slot("b@1.0.0", "b")),
+                             Pair(slot("b@1.0.0", "c"), slot("@s+c@2.0.0_b@1.0.0", "@s/c")),
+                             Pair(slot("@s+c@2.0.0_b@1.0.0", "b"), slot("b@1.0.0", "b")),
+                             Pair("node_modules/.pnpm/node_modules/b", slot("b@1.0.0", "b")),
+                             Pair("node_modules/.pnpm/node_modules/c", slot("@s+c@2.0.0_b@1.0.0", "@s/c"))));
+    EXPECT_THAT(s.bins,
+                UnorderedElementsAre(
+                    slot("a@1.0.0", "a") + "/node_modules/.bin <- " + slot("b@1.0.0", "b") + " as b tier 0",
+                    slot("b@1.0.0", "b") + "/node_modules/.bin <- " + slot("b@1.0.0", "b") + " as b tier 0",
+                    slot("@s+c@2.0.0_b@1.0.0", "@s/c") + "/node_modules/.bin <- " + slot("b@1.0.0", "b") +
+                        " as b tier 0",
+                    "node_modules/.pnpm/node_modules/.bin <- " + slot("b@1.0.0", "b") + " as b tier 1"));
     EXPECT_THAT(s.hoisted, ElementsAre("@s/c@2.0.0(b@1.0.0) c private", "b@1.0.0 b private"));
-    EXPECT_THAT(s.properties, UnorderedElementsAre(Pair("virtual-store-dir", "node_modules/.pnpm"), Pair("bins", "shim-node-path"),
-                                                   Pair("node-path-tail", "node_modules/.pnpm/node_modules")));
+    EXPECT_THAT(
+        s.properties,
+        UnorderedElementsAre(Pair("virtual-store-dir", "node_modules/.pnpm"), Pair("bins", "shim-node-path"),
+                             Pair("node-path-tail", "node_modules/.pnpm/node_modules")));
 }
 
 TEST(Isolated, SlotNames) {
@@ -58,11 +68,14 @@ TEST(Isolated, SlotNames) {
     EXPECT_EQ(name("foo@1.0.0(react@16.0.0)(react-dom@16.0.0)"), "foo@1.0.0_react@16.0.0_react-dom@16.0.0");
     EXPECT_EQ(name("foo@1.0.0(react@16.0.0(react-dom@1.0.0))(react-dom@16.0.0)"),
               "foo@1.0.0_react@16.0.0_react-dom@1.0.0__react-dom@16.0.0");
-    EXPECT_EQ(name("project-1@file:project-1(is-positive@1.0.0)"), "project-1@file+project-1_is-positive@1.0.0");
+    EXPECT_EQ(name("project-1@file:project-1(is-positive@1.0.0)"),
+              "project-1@file+project-1_is-positive@1.0.0");
     EXPECT_EQ(name("JSONSteam@1.0.0"), "JSONSteam@1.0.0_533d3b11e9111b7a24f914844c021ddf");
-    EXPECT_EQ(name("foo@git+https://github.com/something/foo#1234"), "foo@git+https+++github.com+something+foo+1234");
+    EXPECT_EQ(name("foo@git+https://github.com/something/foo#1234"),
+              "foo@git+https+++github.com+something+foo+1234");
     EXPECT_EQ(name("file:Pkg"), "file+Pkg");
-    std::string shortened = name("eslint-plugin-testing-library@7.7.0(eslint@9.35.0)(typescript@6.0.3)", {{"virtual-store-dir-max-length", {"50"}}});
+    std::string shortened = name("eslint-plugin-testing-library@7.7.0(eslint@9.35.0)(typescript@6.0.3)",
+                                 {{"virtual-store-dir-max-length", {"50"}}});
     EXPECT_EQ(shortened.size(), 50u);
     EXPECT_EQ(shortened.substr(0, 18), "eslint-plugin-tes_");
 }
@@ -88,7 +101,8 @@ TEST(Isolated, HoistsByDepthThenSlotName) {
                   .package("deep@2.0.0")
                   .project(".", "root", {{"b", "b@1.0.0"}, {"a", "a@1.0.0"}});
     Steps s = Layout("isolated").plan(g);
-    EXPECT_THAT(s.hoisted, UnorderedElementsAre("x@1.0.0 x private", "m@1.0.0 m private", "y@1.0.0 y private", "deep@1.0.0 deep private"));
+    EXPECT_THAT(s.hoisted, UnorderedElementsAre("x@1.0.0 x private", "m@1.0.0 m private", "y@1.0.0 y private",
+                                                "deep@1.0.0 deep private"));
 }
 
 TEST(Isolated, PublicPatternsWinAndDirectDependenciesStay) {
@@ -99,11 +113,14 @@ TEST(Isolated, PublicPatternsWinAndDirectDependenciesStay) {
                   .package("c@1.0.0", {}, PMX_PACKAGE_HAS_BIN)
                   .package("eslint-x@1.0.0", {}, PMX_PACKAGE_HAS_BIN)
                   .project(".", "root", {{"a", "a@1.0.0"}, {"b", "b@1.0.0"}});
-    Steps s = Layout("isolated", {{"public-hoist-pattern", {"*eslint*", "b"}}, {"hoist-pattern", {"*", "!c"}}}).plan(g);
+    Steps s =
+        Layout("isolated", {{"public-hoist-pattern", {"*eslint*", "b"}}, {"hoist-pattern", {"*", "!c"}}})
+            .plan(g);
     EXPECT_THAT(s.hoisted, ElementsAre("eslint-x@1.0.0 eslint-x public"));
     EXPECT_EQ(s.symlinks.at("node_modules/eslint-x"), slot("eslint-x@1.0.0", "eslint-x"));
     EXPECT_EQ(s.symlinks.at("node_modules/b"), slot("b@1.0.0", "b"));
-    EXPECT_THAT(s.bins, Contains("node_modules/.bin <- " + slot("eslint-x@1.0.0", "eslint-x") + " as eslint-x tier 1"));
+    EXPECT_THAT(s.bins, Contains("node_modules/.bin <- " + slot("eslint-x@1.0.0", "eslint-x") +
+                                 " as eslint-x tier 1"));
     s = Layout("isolated", {{"shamefully-hoist", {"true"}}}).plan(g);
     EXPECT_THAT(s.hoisted, ElementsAre("c@1.0.0 c public", "eslint-x@1.0.0 eslint-x public"));
     s = Layout("isolated", {{"hoist", {"false"}}}).plan(g);
@@ -125,7 +142,8 @@ TEST(Isolated, SkippedPackagesAreWalkedButNeverPlacedOrLinked) {
     EXPECT_THAT(s.places, Not(Contains(Key(slot("fsevents@2.0.0", "fsevents")))));
     EXPECT_THAT(s.symlinks, Not(Contains(Key(slot("a@1.0.0", "fsevents")))));
     EXPECT_THAT(s.symlinks, Not(Contains(Key("node_modules/dev"))));
-    EXPECT_THAT(s.hoisted, UnorderedElementsAre("d@1.0.0 d private", "e@1.0.0 e private", "n@1.0.0 n private"));
+    EXPECT_THAT(s.hoisted,
+                UnorderedElementsAre("d@1.0.0 d private", "e@1.0.0 e private", "n@1.0.0 n private"));
 }
 
 TEST(Isolated, Workspaces) {
@@ -134,16 +152,20 @@ TEST(Isolated, Workspaces) {
                   .package("b@1.0.0")
                   .package("b@2.0.0")
                   .project(".", "root", {{"b", "b@1.0.0"}})
-                  .project("packages/app", "app", {{"lib", "link:packages/lib"}, {"a", "a@1.0.0"}, {"b", "b@1.0.0"}})
+                  .project("packages/app", "app",
+                           {{"lib", "link:packages/lib"}, {"a", "a@1.0.0"}, {"b", "b@1.0.0"}})
                   .project("packages/lib", "lib", {{"b", "b@2.0.0"}});
     Steps s = Layout("isolated").plan(g);
-    EXPECT_THAT(s.projects, UnorderedElementsAre(Pair("packages/app/node_modules/lib", "packages/lib"), Pair(slot("a@1.0.0", "lib"), "packages/lib"),
-                                                 Pair("node_modules/.pnpm/node_modules/lib", "packages/lib"),
-                                                 Pair("node_modules/.pnpm/node_modules/app", "packages/app")));
+    EXPECT_THAT(s.projects,
+                UnorderedElementsAre(Pair("packages/app/node_modules/lib", "packages/lib"),
+                                     Pair(slot("a@1.0.0", "lib"), "packages/lib"),
+                                     Pair("node_modules/.pnpm/node_modules/lib", "packages/lib"),
+                                     Pair("node_modules/.pnpm/node_modules/app", "packages/app")));
     EXPECT_EQ(s.symlinks.at("packages/app/node_modules/b"), slot("b@1.0.0", "b"));
     EXPECT_EQ(s.symlinks.at("packages/lib/node_modules/b"), slot("b@2.0.0", "b"));
     EXPECT_THAT(s.bins, Contains("packages/app/node_modules/.bin <- project packages/lib tier 0"));
-    s = Layout("isolated", {{"hoist-workspace-packages", {"false"}}, {"dedupe-direct-deps", {"true"}}}).plan(g);
+    s = Layout("isolated", {{"hoist-workspace-packages", {"false"}}, {"dedupe-direct-deps", {"true"}}})
+            .plan(g);
     EXPECT_EQ(s.projects.size(), 2u);
     EXPECT_THAT(s.symlinks, Not(Contains(Key("packages/app/node_modules/b"))));
     EXPECT_THAT(s.symlinks, Contains(Key("packages/lib/node_modules/b")));
@@ -159,7 +181,9 @@ TEST(Isolated, DirectoriesCanBeMoved) {
 }
 
 TEST(Isolated, APackageThatRequiresItselfFindsItself) {
-    Graph g = Graph().package("self@1.0.0", {{"self", "self@1.0.0"}}).project(".", "root", {{"self", "self@1.0.0"}});
+    Graph g = Graph()
+                  .package("self@1.0.0", {{"self", "self@1.0.0"}})
+                  .project(".", "root", {{"self", "self@1.0.0"}});
     Steps s = Layout("isolated").plan(g);
     EXPECT_THAT(s.symlinks, ElementsAre(Pair("node_modules/self", slot("self@1.0.0", "self"))));
 }

@@ -1,4 +1,5 @@
-// SHA-256 through the host's digest service, as lower-case hex. Asked for by layouts whose directory names carry a hash.
+// SHA-256 through the host's digest service, as lower-case hex. Asked for by layouts whose directory names
+// carry a hash.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +21,8 @@ class Sha256 {
         std::uint8_t out[64];
         std::size_t length = 0;
         pmx_status status = service_->compute(service_, "sha256", sdk::str(text), out, &length);
-        if (status != PMX_OK || length != 32) throw sdk::Error(PMX_FAILED, "the host could not compute a SHA-256");
+        if (status != PMX_OK || length != 32)
+            throw sdk::Error(PMX_FAILED, "the host could not compute a SHA-256");
         return {reinterpret_cast<const char*>(out), length};
     }
     std::string hex(std::string_view text) const {
@@ -40,7 +42,8 @@ class Sha256 {
             std::size_t have = std::min<std::size_t>(3, bytes.size() - i);
             for (std::size_t k = 0; k < 3; ++k)
                 group = group << 8 | (k < have ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-            for (std::size_t k = 0; k < 4; ++k) result += k <= have ? digits[group >> (18 - 6 * k) & 63] : '=';
+            for (std::size_t k = 0; k < 4; ++k)
+                result += k <= have ? digits[group >> (18 - 6 * k) & 63] : '=';
         }
         return result;
     }

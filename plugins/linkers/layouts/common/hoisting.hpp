@@ -1,6 +1,6 @@
-// Which modules pnpm makes visible beyond their dependents: into the virtual store's own node_modules (private) or the
-// root's (public). First come, first served, in the order: direct dependencies of every project, then packages by depth
-// and slot name. Used by the layouts with a virtual store. Pure.
+// Which modules pnpm makes visible beyond their dependents: into the virtual store's own node_modules
+// (private) or the root's (public). First come, first served, in the order: direct dependencies of every
+// project, then packages by depth and slot name. Used by the layouts with a virtual store. Pure.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +37,8 @@ class Hoisting {
         std::vector<const pmx_project*> projects;
         for (std::uint32_t i = 0; i < graph_.project_count(); ++i) projects.push_back(&graph_.project(i));
         std::ranges::sort(projects, [](auto* a, auto* b) {
-            return std::pair(sdk::view(a->dir) != ".", sdk::view(a->dir)) < std::pair(sdk::view(b->dir) != ".", sdk::view(b->dir));
+            return std::pair(sdk::view(a->dir) != ".", sdk::view(a->dir)) <
+                   std::pair(sdk::view(b->dir) != ".", sdk::view(b->dir));
         });
         claimed_.reserve(graph_.package_count() * 2);
         // What the root declares is in its node_modules already.
@@ -76,7 +77,9 @@ class Hoisting {
     }
 
   private:
-    bool is_skipped(std::uint32_t package) const { return graph_.package(package).flags & PMX_PACKAGE_SKIPPED; }
+    bool is_skipped(std::uint32_t package) const {
+        return graph_.package(package).flags & PMX_PACKAGE_SKIPPED;
+    }
 
     template <class Node>
     const std::vector<const pmx_edge*>& sorted_edges(const Node& node) {

@@ -1,5 +1,5 @@
-// Options that several layouts share, read once when an instance is made. Keeps copies: configuration is borrowed for
-// the length of create() only.
+// Options that several layouts share, read once when an instance is made. Keeps copies: configuration is
+// borrowed for the length of create() only.
 #pragma once
 
 #include <pmx/layout.hpp>
@@ -45,7 +45,9 @@ class HoistOptions {
 };
 
 // "packages/a/" for a project directory, "" for the root.
-inline std::string project_prefix(std::string_view dir) { return dir == "." ? std::string() : std::string(dir) + '/'; }
+inline std::string project_prefix(std::string_view dir) {
+    return dir == "." ? std::string() : std::string(dir) + '/';
+}
 
 // May this package bring executables? A directory's manifest is not in the lockfile, so it may.
 inline bool may_have_bins(const pmx_package& package) {

@@ -1,5 +1,6 @@
-// Name patterns of hoist-pattern and its like: '*' stands for any run of characters, a leading '!' takes names back. The
-// last pattern that speaks about a name decides; a list of nothing but '!' patterns starts from "everything". Pure.
+// Name patterns of hoist-pattern and its like: '*' stands for any run of characters, a leading '!' takes
+// names back. The last pattern that speaks about a name decides; a list of nothing but '!' patterns starts
+// from "everything". Pure.
 #pragma once
 
 #include <string_view>
@@ -33,7 +34,8 @@ class Patterns {
   public:
     Patterns() = default;
     explicit Patterns(std::vector<std::string_view> patterns) : patterns_(std::move(patterns)) {
-        for (std::string_view pattern : patterns_) only_negative_ = only_negative_ && pattern.starts_with('!');
+        for (std::string_view pattern : patterns_)
+            only_negative_ = only_negative_ && pattern.starts_with('!');
     }
     bool empty() const { return patterns_.empty(); }
     bool match(std::string_view name) const {

@@ -1,5 +1,5 @@
-// The directory name of a package in pnpm's virtual store: its id with what no file system likes replaced, and a hash
-// where it would be too long or differ from another only in case. Pure but for the host's digest.
+// The directory name of a package in pnpm's virtual store: its id with what no file system likes replaced,
+// and a hash where it would be too long or differ from another only in case. Pure but for the host's digest.
 #pragma once
 
 #include <string>
@@ -18,7 +18,16 @@ inline std::string slot_name(std::string_view id, std::size_t max_length, const 
     for (std::size_t i = 0; i < id.size(); ++i) {
         char c = id[i];
         switch (c) {
-            case '\\': case '/': case ':': case '*': case '?': case '"': case '<': case '>': case '|': case '#':
+            case '\\':
+            case '/':
+            case ':':
+            case '*':
+            case '?':
+            case '"':
+            case '<':
+            case '>':
+            case '|':
+            case '#':
                 c = '+';
                 break;
             case ')':

@@ -1,6 +1,6 @@
-// What the layouts with a virtual store have in common once each package has its slot: the links between slots, the
-// projects' node_modules, hoisted modules, executables. `isolated` keeps the slots inside the project, `global` in the
-// root that all projects share. Pure.
+// What the layouts with a virtual store have in common once each package has its slot: the links between
+// slots, the projects' node_modules, hoisted modules, executables. `isolated` keeps the slots inside the
+// project, `global` in the root that all projects share. Pure.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +40,9 @@ class VirtualStore {
     }
 
   private:
-    bool is_skipped(std::uint32_t package) const { return graph_.package(package).flags & PMX_PACKAGE_SKIPPED; }
+    bool is_skipped(std::uint32_t package) const {
+        return graph_.package(package).flags & PMX_PACKAGE_SKIPPED;
+    }
 
     void place_packages() {
         dirs_.resize(graph_.package_count());
@@ -82,7 +84,8 @@ class VirtualStore {
         if (may_have_bins(package))
             plan_.bins(bin_dir, places_[index], sdk::view(package.name), 0, slot_root_);
         graph_.each_edge(package, [&](const pmx_edge& edge) {
-            if (sdk::view(edge.alias) == sdk::view(package.name)) return;  // a package that requires itself finds itself
+            if (sdk::view(edge.alias) == sdk::view(package.name))
+                return;  // a package that requires itself finds itself
             if (link(modules, edge, slot_root_)) bins(bin_dir, edge, slot_root_);
         });
     }
@@ -92,8 +95,9 @@ class VirtualStore {
         if (rules_.dedupe_direct_deps)
             for (std::uint32_t i = 0; i < graph_.project_count(); ++i)
                 if (sdk::view(graph_.project(i).dir) == ".")
-                    graph_.each_edge(graph_.project(i),
-                                     [&](const pmx_edge& edge) { in_root.emplace(sdk::view(edge.alias), &edge); });
+                    graph_.each_edge(graph_.project(i), [&](const pmx_edge& edge) {
+                        in_root.emplace(sdk::view(edge.alias), &edge);
+                    });
         for (std::uint32_t i = 0; i < graph_.project_count(); ++i) {
             const pmx_project& project = graph_.project(i);
             std::string_view dir = sdk::view(project.dir);
@@ -116,7 +120,8 @@ class VirtualStore {
         std::ranges::sort(by_slot, {}, [&](std::uint32_t i) { return std::string_view(slots_[i]); });
         for (std::uint32_t rank = 0; rank < by_slot.size(); ++rank) order[by_slot[rank]] = rank;
         for (const HoistedModule& module : Hoisting(graph_, rules, order).run()) {
-            const std::string modules = module.is_public ? rules_.modules_dir : rules_.store_dir + "/node_modules";
+            const std::string modules =
+                module.is_public ? rules_.modules_dir : rules_.store_dir + "/node_modules";
             path_.assign(modules).append("/").append(module.alias);
             if (module.package == PMX_NONE) {
                 plan_.link_project(path_, module.project);
@@ -135,8 +140,8 @@ class VirtualStore {
     const VirtualStoreRules& rules_;
     pmx_root slot_root_;
     const std::vector<std::string>& slots_;
-    std::vector<std::string> dirs_;       // of each package, relative to slot_root_
-    std::vector<std::uint32_t> places_;   // numbers of the plan
+    std::vector<std::string> dirs_;      // of each package, relative to slot_root_
+    std::vector<std::uint32_t> places_;  // numbers of the plan
     std::string path_;
 };
 

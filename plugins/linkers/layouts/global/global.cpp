@@ -1,5 +1,6 @@
-// global: one virtual store for all projects of a user. Each package lives in a slot whose name covers its content and
-// everything below it; a project's node_modules holds links into that store and the links that hoisting adds.
+// global: one virtual store for all projects of a user. Each package lives in a slot whose name covers its
+// content and everything below it; a project's node_modules holds links into that store and the links that
+// hoisting adds.
 #include <iterator>
 #include <pmx/layout.hpp>
 
@@ -17,10 +18,12 @@ constexpr pmx_option options[] = {
     option_text("lockfile-dir", "Absolute directory of the project, for packages that belong to it", nullptr),
     option_flag("hoist", "Make undeclared modules reachable for the project's tools", true),
     option_list("hoist-pattern", "Names of modules to be linked in node_modules/.pnpm/node_modules", "*"),
-    option_list("public-hoist-pattern", "Names of modules that the project itself may use undeclared", nullptr),
+    option_list("public-hoist-pattern", "Names of modules that the project itself may use undeclared",
+                nullptr),
     option_flag("shamefully-hoist", "Let the project use every module undeclared", false),
     option_flag("hoist-workspace-packages", "Treat the projects of a workspace like hoisted modules", true),
-    option_text("virtual-store-dir", "Where hoisted modules are linked, relative to the project", "node_modules/.pnpm"),
+    option_text("virtual-store-dir", "Where hoisted modules are linked, relative to the project",
+                "node_modules/.pnpm"),
     option_text("modules-dir", "The name of node_modules in every project", "node_modules"),
     option_flag("dedupe-direct-deps", "Leave out of a project what the root links already", false),
     option_flag("prefer-symlinked-executables", "Executables are links instead of shims", false),
@@ -29,7 +32,10 @@ constexpr pmx_option options[] = {
 class Global {
   public:
     Global(Host host, const Config& config)
-        : sha256_(host), hoist_(config), engine_(config.text("engine")), project_(config.text("lockfile-dir")),
+        : sha256_(host),
+          hoist_(config),
+          engine_(config.text("engine")),
+          project_(config.text("lockfile-dir")),
           symlinked_bins_(config.flag("prefer-symlinked-executables")) {
         rules_.modules_dir = tidy_dir(config.text("modules-dir"), "node_modules");
         rules_.store_dir = virtual_store_dir(config, rules_.modules_dir);
@@ -59,4 +65,5 @@ class Global {
 
 }  // namespace
 
-PMX_LAYOUT(Global, "global", "1.0.0", "One virtual store for all projects; node_modules holds links", 0, options, std::size(options))
+PMX_LAYOUT(Global, "global", "1.0.0", "One virtual store for all projects; node_modules holds links", 0,
+           options, std::size(options))

@@ -1,6 +1,6 @@
-// The hash that names a package's slot in the store shared by all projects: it covers the package, everything below it
-// and, where scripts run, the engine, so that equal names mean equal content. The same bytes are hashed as by pnpm's
-// global virtual store. Pure but for the host's digest.
+// The hash that names a package's slot in the store shared by all projects: it covers the package, everything
+// below it and, where scripts run, the engine, so that equal names mean equal content. The same bytes are
+// hashed as by pnpm's global virtual store. Pure but for the host's digest.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,13 @@ namespace pmx::layouts {
 class SlotHashes {
   public:
     // `project` is the absolute directory of the lockfile; `engine` is "<platform>;<arch>;node<major>".
-    SlotHashes(const sdk::Graph& graph, const Sha256& sha256, std::string_view project, std::string_view engine)
-        : graph_(graph), sha256_(sha256), project_(project), engine_(engine), hashes_(graph.package_count()),
+    SlotHashes(const sdk::Graph& graph, const Sha256& sha256, std::string_view project,
+               std::string_view engine)
+        : graph_(graph),
+          sha256_(sha256),
+          project_(project),
+          engine_(engine),
+          hashes_(graph.package_count()),
           on_path_(graph.package_count()) {
         by_id_.resize(graph.package_count());
         for (std::uint32_t i = 0; i < by_id_.size(); ++i) by_id_[i] = i;
@@ -34,7 +39,8 @@ class SlotHashes {
         if (local) fields.push_back({"project", text(project())});
         std::string_view name = sdk::view(package.name);
         std::string version(local ? "directory" : sdk::view(package.version));
-        std::ranges::replace_if(version, [](char c) { return c == '/' || c == '\\' || c == ':'; }, '+');
+        std::ranges::replace_if(
+            version, [](char c) { return c == '/' || c == '\\' || c == ':'; }, '+');
         if (version.empty() || version.starts_with('.')) version.insert(0, "v");
         std::string slot(name.starts_with('@') ? "" : "@/");
         slot.append(name).append("/").append(version).append("/").append(sha256_.hex(object(fields)));
@@ -52,11 +58,15 @@ class SlotHashes {
         std::size_t next = 0;
     };
 
-    bool is_skipped(std::uint32_t package) const { return graph_.package(package).flags & PMX_PACKAGE_SKIPPED; }
+    bool is_skipped(std::uint32_t package) const {
+        return graph_.package(package).flags & PMX_PACKAGE_SKIPPED;
+    }
     std::string_view project() const {
         if (project_.empty())
-            throw sdk::Error(PMX_INVALID, "a package that belongs to this project needs the project's directory in its hash",
-                             {}, "set the layout's option lockfile-dir");
+            throw sdk::Error(
+                PMX_INVALID,
+                "a package that belongs to this project needs the project's directory in its hash", {},
+                "set the layout's option lockfile-dir");
         return project_;
     }
 
@@ -81,7 +91,8 @@ class SlotHashes {
         const pmx_package& package = graph_.package(index);
         std::string_view id = sdk::view(package.id);
         std::size_t at = id.find('@', 1), cut = id.find('(', at == std::string_view::npos ? 0 : at);
-        if (cut != std::string_view::npos && id.substr(cut).starts_with("(patch_hash=")) cut = id.find('(', cut + 1);
+        if (cut != std::string_view::npos && id.substr(cut).starts_with("(patch_hash="))
+            cut = id.find('(', cut + 1);
         return std::string(id.substr(0, cut)) + ':' + std::string(sdk::view(package.integrity));
     }
 
@@ -107,7 +118,8 @@ class SlotHashes {
         auto enter = [&](std::uint32_t package) {
             on_path_[package] = true;
             Frame frame{package, {}, {}};
-            graph_.each_edge(graph_.package(package), [&](const pmx_edge& edge) { frame.edges.push_back(&edge); });
+            graph_.each_edge(graph_.package(package),
+                             [&](const pmx_edge& edge) { frame.edges.push_back(&edge); });
             std::ranges::sort(frame.edges, {}, [](const pmx_edge* edge) {
                 return std::pair(edge->kind == PMX_EDGE_OPTIONAL, sdk::view(edge->alias));
             });
@@ -130,7 +142,8 @@ class SlotHashes {
                     enter(edge.package);  // and come back to this edge
                     continue;
                 }
-                std::string hash = on_path_[edge.package] ? node(full_id(edge.package), {}) : hashes_[edge.package];
+                std::string hash =
+                    on_path_[edge.package] ? node(full_id(edge.package), {}) : hashes_[edge.package];
                 frame.children.push_back({std::move(alias), text(hash)});
             }
             ++frame.next;

@@ -1,5 +1,6 @@
-// Hoisting to a fixed point. Each directory in turn is a root that draws up what it can from below: the most used
-// identity of a name first, and never so that a package would find another version than its own on its way up.
+// Hoisting to a fixed point. Each directory in turn is a root that draws up what it can from below: the most
+// used identity of a name first, and never so that a package would find another version than its own on its
+// way up.
 #include <algorithm>
 #include <unordered_set>
 
@@ -11,9 +12,13 @@ namespace {
 using Ident = std::uint32_t;
 using Name = std::uint32_t;
 
-bool is_peer(const Node& node, Name name) { return std::ranges::binary_search(*node.peers, name); }
+bool is_peer(const Node& node, Name name) {
+    return std::ranges::binary_search(*node.peers, name);
+}
 
-std::uint64_t locator(const Node& node) { return std::uint64_t{node.name} << 32 | node.ident; }
+std::uint64_t locator(const Node& node) {
+    return std::uint64_t{node.name} << 32 | node.ident;
+}
 
 // Children that are not peers, each after the siblings that are its peers.
 std::vector<Node*> regular_children(const Node& node) {
@@ -58,7 +63,8 @@ class Hoister {
     }
 
   private:
-    // The names that the subtree of `root` finds above it, with what it finds there: `root` must not cover them.
+    // The names that the subtree of `root` finds above it, with what it finds there: `root` must not cover
+    // them.
     void collect_used(Node& root) {
         used_.clear();
         const std::uint32_t mark = ++tree_.mark;
@@ -86,7 +92,8 @@ class Hoister {
         return nullptr;
     }
 
-    // Who wants which identity of each name below `root`: its own children first, then by how many depend on it.
+    // Who wants which identity of each name below `root`: its own children first, then by how many depend on
+    // it.
     void rank(Node& root) {
         struct Usage {
             Name name;
@@ -136,8 +143,9 @@ class Hoister {
             child.mark = mark;
             enter(child);
         }
-        std::ranges::stable_sort(usages, std::ranges::greater{},
-                                 [](const Usage& u) { return u.dependents.size() + u.peer_dependents.size(); });
+        std::ranges::stable_sort(usages, std::ranges::greater{}, [](const Usage& u) {
+            return u.dependents.size() + u.peer_dependents.size();
+        });
         for (const Usage& u : usages) {
             if (is_peer(root, u.name)) continue;
             auto& idents = wanted_[u.name];
@@ -158,7 +166,8 @@ class Hoister {
             while (pass(*root)) continue;
         }
         for (Node* child : regular_children(*root))
-            if (child->kind != NodeKind::link && !root_locators_.contains(locator(*child))) draw_up(own(*root, child));
+            if (child->kind != NodeKind::link && !root_locators_.contains(locator(*child)))
+                draw_up(own(*root, child));
         root_locators_.erase(locator(*root));
         roots_.pop_back();
     }
@@ -171,7 +180,8 @@ class Hoister {
             std::vector<Node*> now = std::move(fresh);
             fresh.clear();
             for (Node* child : now) {
-                if (child->border || child->kind == NodeKind::link || locator(*child) == locator(root)) continue;
+                if (child->border || child->kind == NodeKind::link || locator(*child) == locator(root))
+                    continue;
                 if (root.children.find(child->name) != child) continue;  // replaced meanwhile
                 path_.assign(1, &root);
                 lift_children(root, own(root, child), fresh);
@@ -187,7 +197,8 @@ class Hoister {
         return changed_ || next_choice;
     }
 
-    // Moves what can move from `parent` to `root`, then looks below what stayed. `path_` is root … parent's parent.
+    // Moves what can move from `parent` to `root`, then looks below what stayed. `path_` is root … parent's
+    // parent.
     void lift_children(Node& root, Node* parent, std::vector<Node*>& fresh) {
         if (path_.size() > kDeepest || ++visits_ > kMostVisits) throw TooDeep();
         path_.push_back(parent);
@@ -215,7 +226,9 @@ class Hoister {
             }
         }
         for (Node* child : children) {
-            if (std::ranges::find(stay, child) == stay.end() || child->border || child->kind == NodeKind::link) continue;
+            if (std::ranges::find(stay, child) == stay.end() || child->border ||
+                child->kind == NodeKind::link)
+                continue;
             if (std::ranges::any_of(path_, [&](Node* above) { return locator(*above) == locator(*child); }) ||
                 root_locators_.contains(locator(*child)))
                 continue;  // a cycle: it is resolved above
@@ -228,10 +241,13 @@ class Hoister {
         if (child.kind == NodeKind::link || child.ident == parent.ident) return false;
         auto wanted = wanted_.find(child.name);
         if (wanted == wanted_.end() || wanted->second.front() != child.ident) return false;
-        if (const Node* there = root.children.find(child.name); there && there->ident != child.ident) return false;
-        if (auto used = used_.find(child.name); used != used_.end() && used->second != child.ident) return false;
+        if (const Node* there = root.children.find(child.name); there && there->ident != child.ident)
+            return false;
+        if (auto used = used_.find(child.name); used != used_.end() && used->second != child.ident)
+            return false;
         for (std::size_t i = path_.size(); i-- > 1;)
-            if (const Node* between = path_[i]->children.find(child.name); between && between->ident != child.ident)
+            if (const Node* between = path_[i]->children.find(child.name);
+                between && between->ident != child.ident)
                 return false;
         return peers_allow(root, child, waits_for) && (first_pass_ || still_finds_its_own(child));
     }
@@ -271,7 +287,8 @@ class Hoister {
         if (child->own) return child;
         Node& copy = tree_.nodes.emplace_back(*child);
         copy.own = true;
-        if (Node* self = copy.children.find(copy.name); self && self->ident == copy.ident) copy.children.set(copy.name, &copy);
+        if (Node* self = copy.children.find(copy.name); self && self->ident == copy.ident)
+            copy.children.set(copy.name, &copy);
         parent.children.set(copy.name, &copy);
         return &copy;
     }
@@ -289,6 +306,8 @@ class Hoister {
 
 }  // namespace
 
-void hoist(Tree& tree) { Hoister(tree).run(); }
+void hoist(Tree& tree) {
+    Hoister(tree).run();
+}
 
 }  // namespace pmx::hoisted

@@ -1,5 +1,6 @@
-// hoisted: real directories, as near to the root's node_modules as Node's resolution allows. npm's lockfiles say where
-// everything goes and are followed to the letter; for others the tree is computed, and is pnpm's own.
+// hoisted: real directories, as near to the root's node_modules as Node's resolution allows. npm's lockfiles
+// say where everything goes and are followed to the letter; for others the tree is computed, and is pnpm's
+// own.
 #include <algorithm>
 #include <deque>
 #include <iterator>
@@ -21,10 +22,12 @@ using namespace pmx::hoisted;
 
 constexpr pmx_option options[] = {
     option_text("hoisting-limits", "How far up packages may go", "none", "none|workspaces|dependencies"),
-    option_list("external-dependencies", "Names that somebody else puts into the root's node_modules", nullptr),
+    option_list("external-dependencies", "Names that somebody else puts into the root's node_modules",
+                nullptr),
     option_text("modules-dir", "The name of node_modules in every project", "node_modules"),
     option_flag("prefer-symlinked-executables", "Executables are links instead of shims", true),
-    option_flag("hoist-workspace-packages", "Link the projects of a workspace in the root's node_modules", true),
+    option_flag("hoist-workspace-packages", "Link the projects of a workspace in the root's node_modules",
+                true),
     option_flag("auto-install-peers", "Peers are dependencies like others, as the lockfile was made", true),
 };
 
@@ -34,7 +37,9 @@ struct Rules {
     bool auto_install_peers, workspace_packages;
 };
 
-bool is_skipped(const Graph& graph, std::uint32_t package) { return graph.package(package).flags & PMX_PACKAGE_SKIPPED; }
+bool is_skipped(const Graph& graph, std::uint32_t package) {
+    return graph.package(package).flags & PMX_PACKAGE_SKIPPED;
+}
 
 // All peer variants of one package are one thing on disk: the id up to its suffix.
 std::string_view identity(const pmx_package& package) {
@@ -46,7 +51,8 @@ std::string_view identity(const pmx_package& package) {
 // From the graph to the tree, hoisted, to steps.
 class Computed {
   public:
-    Computed(const Graph& graph, Plan& plan, const Rules& rules) : graph_(graph), plan_(plan), rules_(rules) {}
+    Computed(const Graph& graph, Plan& plan, const Rules& rules)
+        : graph_(graph), plan_(plan), rules_(rules) {}
 
     void run(const Op& op) {
         build();
@@ -54,7 +60,8 @@ class Computed {
         try {
             hoist(tree_);
         } catch (const TooDeep&) {
-            throw Error(PMX_INVALID, "the packages shadow each other too deeply to be hoisted", {}, "use the layout isolated");
+            throw Error(PMX_INVALID, "the packages shadow each other too deeply to be hoisted", {},
+                        "use the layout isolated");
         }
         op.throw_if_cancelled();
         collect_direct();
@@ -70,12 +77,15 @@ class Computed {
     std::uint32_t number_of(std::string text) { return number(texts_.emplace_back(std::move(text))); }
     std::string_view project_dir(const Node& node) const { return view(graph_.project(node.subject).dir); }
 
-    // What --prod and its like left out is not there; optional packages that do not fit take part and get no place.
+    // What --prod and its like left out is not there; optional packages that do not fit take part and get no
+    // place.
     bool counts(const pmx_edge& edge, bool from_skipped) const {
-        return edge.package == PMX_NONE || !is_skipped(graph_, edge.package) || edge.kind == PMX_EDGE_OPTIONAL || from_skipped;
+        return edge.package == PMX_NONE || !is_skipped(graph_, edge.package) ||
+               edge.kind == PMX_EDGE_OPTIONAL || from_skipped;
     }
 
-    std::vector<std::uint32_t> sorted_edges(std::uint32_t first, std::uint32_t count, bool optional_last) const {
+    std::vector<std::uint32_t> sorted_edges(std::uint32_t first, std::uint32_t count,
+                                            bool optional_last) const {
         std::vector<std::uint32_t> edges(count);
         for (std::uint32_t i = 0; i < count; ++i) edges[i] = first + i;
         std::ranges::sort(edges, {}, [&](std::uint32_t i) {
@@ -92,7 +102,8 @@ class Computed {
             const std::vector<std::uint32_t>* peers = &none_;
             if (!rules_.auto_install_peers && p.peer_count) {
                 auto& list = tree_.peer_lists.emplace_back();
-                for (std::uint32_t i = 0; i < p.peer_count; ++i) list.push_back(number(graph_.string(p.first_peer + i)));
+                for (std::uint32_t i = 0; i < p.peer_count; ++i)
+                    list.push_back(number(graph_.string(p.first_peer + i)));
                 std::ranges::sort(list);
                 peers = &list;
             }
@@ -108,19 +119,23 @@ class Computed {
         if (!parents_.insert(child).second) child->own = false;
     }
 
-    void attach_edges(Node& node, std::uint32_t first, std::uint32_t count, bool is_project, bool from_skipped) {
+    void attach_edges(Node& node, std::uint32_t first, std::uint32_t count, bool is_project,
+                      bool from_skipped) {
         const bool limited = is_project && rules_.limits == "dependencies";
         for (std::uint32_t i : sorted_edges(first, count, !is_project)) {
             const pmx_edge& edge = graph_.edge(i);
             if (!counts(edge, from_skipped)) continue;
             if (edge.package != PMX_NONE) {
-                if (!is_project && edge.package == node.subject && view(edge.alias) == view(graph_.package(edge.package).name)) continue;
+                if (!is_project && edge.package == node.subject &&
+                    view(edge.alias) == view(graph_.package(edge.package).name))
+                    continue;
                 Node* child = package_node(view(edge.alias), edge.package);
                 child->border = child->border || limited;
                 attach(node, child);
             } else if (is_project) {
                 std::uint32_t name = number(view(edge.alias));
-                attach(node, tree_.add(name, number_of("link:" + std::string(view(edge.link))), NodeKind::link, i, &none_));
+                attach(node, tree_.add(name, number_of("link:" + std::string(view(edge.link))),
+                                       NodeKind::link, i, &none_));
             }
         }
     }
@@ -141,7 +156,8 @@ class Computed {
         const pmx_project& top = graph_.project(root);
         attach_edges(*tree_.root, top.first_edge, top.edge_count, true, false);
         for (const std::string& name : rules_.external)
-            attach(*tree_.root, tree_.add(number(name), number_of(" external " + name), NodeKind::placeholder, PMX_NONE, &none_));
+            attach(*tree_.root, tree_.add(number(name), number_of(" external " + name), NodeKind::placeholder,
+                                          PMX_NONE, &none_));
         for (std::uint32_t i : projects) {
             const pmx_project& project = graph_.project(i);
             std::uint32_t name = number_of(" " + std::string(view(project.dir)));
@@ -152,7 +168,8 @@ class Computed {
         }
         for (std::size_t i = 0; i < open_.size(); ++i) {
             const pmx_package& package = graph_.package(open_[i]->subject);
-            attach_edges(*open_[i], package.first_edge, package.edge_count, false, is_skipped(graph_, open_[i]->subject));
+            attach_edges(*open_[i], package.first_edge, package.edge_count, false,
+                         is_skipped(graph_, open_[i]->subject));
         }
         std::vector<Node*> shared;
         for (Node& node : tree_.nodes)
@@ -174,13 +191,14 @@ class Computed {
         graph_.each_edge(top, [&](const pmx_edge& edge) { direct_.insert(view(edge.alias)); });
     }
 
-    // A directory that its own parents already lead to: the end of a cycle. (Where another version of it stands in
-    // between, no finite tree is right; the cycle is cut all the same.)
+    // A directory that its own parents already lead to: the end of a cycle. (Where another version of it
+    // stands in between, no finite tree is right; the cycle is cut all the same.)
     bool leads_back(const Node& child) const {
         for (auto above = above_.rbegin(); above != above_.rend(); ++above) {
             if ((*above)->name == child.name && (*above)->ident == child.ident) return true;
             if (above == above_.rbegin()) continue;
-            if (const Node* found = (*above)->children.find(child.name); found && found->ident == child.ident) return !between(child, *above);
+            if (const Node* found = (*above)->children.find(child.name); found && found->ident == child.ident)
+                return !between(child, *above);
         }
         return false;
     }
@@ -199,7 +217,8 @@ class Computed {
         std::unordered_set<std::string_view> taken;
         for (const pmx_project* project : projects) {
             std::string_view name = view(project->name);
-            if (name.empty() || view(project->dir) == "." || tree_.root->children.find(number(name)) || !taken.insert(name).second)
+            if (name.empty() || view(project->dir) == "." || tree_.root->children.find(number(name)) ||
+                !taken.insert(name).second)
                 continue;
             plan_.link_project(rules_.modules_dir + '/' + std::string(name), view(project->dir));
         }
@@ -207,7 +226,9 @@ class Computed {
 
     // `modules` is the node_modules of `node`.
     void emit(const Node& node, const std::string& modules) {
-        if (above_.size() > kDeepest) throw Error(PMX_INVALID, "node_modules would be nested too deeply", modules, "use the layout isolated");
+        if (above_.size() > kDeepest)
+            throw Error(PMX_INVALID, "node_modules would be nested too deeply", modules,
+                        "use the layout isolated");
         node.children.each([&](std::uint32_t name, Node* child) {
             if (std::ranges::binary_search(*node.peers, name)) return;
             switch (child->kind) {
@@ -230,10 +251,13 @@ class Computed {
             if (is_skipped(graph_, child->subject) || leads_back(*child)) return;
             std::string_view alias = alias_of(*child);
             std::string dir = modules + '/' + std::string(alias);
-            if (++placed_ > kMostPlaces) throw Error(PMX_INVALID, "the hoisted tree would be too large", dir, "use the layout isolated");
+            if (++placed_ > kMostPlaces)
+                throw Error(PMX_INVALID, "the hoisted tree would be too large", dir,
+                            "use the layout isolated");
             std::uint32_t place = plan_.place(child->subject, dir);
             if (may_have_bins(graph_.package(child->subject)))
-                plan_.bins(modules + "/.bin", place, alias, &node != tree_.root || direct_.contains(alias) ? 0 : 1);
+                plan_.bins(modules + "/.bin", place, alias,
+                           &node != tree_.root || direct_.contains(alias) ? 0 : 1);
             above_.push_back(child);
             emit(*child, dir + "/node_modules");
             above_.pop_back();
@@ -248,7 +272,8 @@ class Computed {
         return names_[node.name];
     }
 
-    static constexpr std::size_t kDeepest = 300;  // "/node_modules/x" that often is longer than any path may be
+    static constexpr std::size_t kDeepest =
+        300;  // "/node_modules/x" that often is longer than any path may be
 
     static constexpr std::size_t kMostPlaces = 1'000'000;
 
@@ -277,7 +302,8 @@ class Located {
         for (std::uint32_t i = 0; i < graph_.project_count(); ++i) {
             const pmx_project& project = graph_.project(i);
             graph_.each_edge(project, [&](const pmx_edge& edge) {
-                direct_.insert(project_prefix(view(project.dir)) + "node_modules/" + std::string(view(edge.alias)));
+                direct_.insert(project_prefix(view(project.dir)) + "node_modules/" +
+                               std::string(view(edge.alias)));
             });
         }
         std::unordered_map<std::string_view, std::uint32_t> packages;
@@ -288,7 +314,8 @@ class Located {
             const pmx_location& location = graph_.location(i);
             const std::string_view path = view(location.path);
             const std::size_t cut = path.rfind("node_modules/");
-            if (cut == std::string_view::npos) throw Error(PMX_INVALID, "a location outside node_modules", std::string(path));
+            if (cut == std::string_view::npos)
+                throw Error(PMX_INVALID, "a location outside node_modules", std::string(path));
             if (carried(path, packages)) continue;
             const std::string_view alias = path.substr(cut + sizeof("node_modules/") - 1);
             const std::string bin_dir = std::string(path.substr(0, cut)) + "node_modules/.bin";
@@ -305,9 +332,11 @@ class Located {
 
   private:
     // Does the archive of a package above bring this one, or is one above not installed here?
-    bool carried(std::string_view path, const std::unordered_map<std::string_view, std::uint32_t>& packages) const {
+    bool carried(std::string_view path,
+                 const std::unordered_map<std::string_view, std::uint32_t>& packages) const {
         constexpr std::string_view between = "/node_modules/";
-        for (std::size_t cut = path.rfind(between); cut != std::string_view::npos && cut > 0; cut = path.rfind(between, cut - 1)) {
+        for (std::size_t cut = path.rfind(between); cut != std::string_view::npos && cut > 0;
+             cut = path.rfind(between, cut - 1)) {
             auto parent = packages.find(path.substr(0, cut));
             if (parent == packages.end() || parent->second == PMX_NONE) continue;
             if (is_skipped(graph_, parent->second)) return true;
@@ -328,8 +357,11 @@ class Located {
 class Hoisted {
   public:
     Hoisted(Host, const Config& config)
-        : rules_{tidy_dir(config.text("modules-dir"), "node_modules"), std::string(config.text("hoisting-limits", "none")), {},
-                 config.flag("auto-install-peers", true), config.flag("hoist-workspace-packages", true)},
+        : rules_{tidy_dir(config.text("modules-dir"), "node_modules"),
+                 std::string(config.text("hoisting-limits", "none")),
+                 {},
+                 config.flag("auto-install-peers", true),
+                 config.flag("hoist-workspace-packages", true)},
           symlinked_bins_(config.flag("prefer-symlinked-executables", true)) {
         for (std::string_view name : config.list("external-dependencies")) rules_.external.emplace_back(name);
     }
@@ -349,5 +381,5 @@ class Hoisted {
 
 }  // namespace
 
-PMX_LAYOUT(Hoisted, "hoisted", "1.0.0", "npm's layout: real directories as near to the root as possible", 0, options,
-           std::size(options))
+PMX_LAYOUT(Hoisted, "hoisted", "1.0.0", "npm's layout: real directories as near to the root as possible", 0,
+           options, std::size(options))

@@ -1,6 +1,6 @@
-// The tree that hoisting works on: one node per directory that will hold a package. Nodes start out shared between all
-// parents that need the same package, and a parent gets a copy of its own just before its subtree is changed. Names and
-// identities are numbers; nodes live in one arena. Used by hoist() on one thread.
+// The tree that hoisting works on: one node per directory that will hold a package. Nodes start out shared
+// between all parents that need the same package, and a parent gets a copy of its own just before its subtree
+// is changed. Names and identities are numbers; nodes live in one arena. Used by hoist() on one thread.
 #pragma once
 
 #include <cstdint>
@@ -79,16 +79,16 @@ class Children {
 enum class NodeKind : std::uint8_t { package, link, project, placeholder };
 
 struct Node {
-    std::uint32_t name;      // under node_modules
-    std::uint32_t ident;     // equal for all peer variants of one package
-    std::uint32_t subject;   // index of the package, the project, or the edge of a link
+    std::uint32_t name;     // under node_modules
+    std::uint32_t ident;    // equal for all peer variants of one package
+    std::uint32_t subject;  // index of the package, the project, or the edge of a link
     NodeKind kind = NodeKind::package;
-    bool own = true;         // reached from one parent only: may be changed in place
-    bool border = false;     // nothing below goes above it
-    Children children;       // what stands, or is still to find its place, in its node_modules
+    bool own = true;      // reached from one parent only: may be changed in place
+    bool border = false;  // nothing below goes above it
+    Children children;    // what stands, or is still to find its place, in its node_modules
     std::vector<std::pair<std::uint32_t, std::uint32_t>> hoisted;  // (name, ident) that went up from here
-    const std::vector<std::uint32_t>* peers;  // names that its parents provide, sorted
-    std::uint32_t mark = 0;  // scratch of a walk
+    const std::vector<std::uint32_t>* peers;                       // names that its parents provide, sorted
+    std::uint32_t mark = 0;                                        // scratch of a walk
 };
 
 struct Tree {

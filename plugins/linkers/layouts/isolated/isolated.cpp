@@ -1,6 +1,7 @@
 // isolated: pnpm's layout. Every package lives once in a slot of the project's virtual store,
-// node_modules/.pnpm/<id>/node_modules/<name>, with links to its dependencies beside it; a project's node_modules holds
-// links to what it declares and nothing else, and undeclared modules are reachable for packages only.
+// node_modules/.pnpm/<id>/node_modules/<name>, with links to its dependencies beside it; a project's
+// node_modules holds links to what it declares and nothing else, and undeclared modules are reachable for
+// packages only.
 #include <iterator>
 #include <pmx/layout.hpp>
 
@@ -16,11 +17,13 @@ using namespace pmx::layouts;
 constexpr pmx_option options[] = {
     option_flag("hoist", "Make undeclared modules reachable for packages", true),
     option_list("hoist-pattern", "Names of modules that packages may use undeclared", "*"),
-    option_list("public-hoist-pattern", "Names of modules that the project itself may use undeclared", nullptr),
+    option_list("public-hoist-pattern", "Names of modules that the project itself may use undeclared",
+                nullptr),
     option_flag("shamefully-hoist", "Let the project use every module undeclared", false),
     option_flag("hoist-workspace-packages", "Treat the projects of a workspace like hoisted modules", true),
     option_text("virtual-store-dir", "Where the slots are, relative to the project", "node_modules/.pnpm"),
-    option_integer("virtual-store-dir-max-length", "Longest name of a slot; longer ones end in a hash", "120", 34, 255),
+    option_integer("virtual-store-dir-max-length", "Longest name of a slot; longer ones end in a hash", "120",
+                   34, 255),
     option_text("modules-dir", "The name of node_modules in every project", "node_modules"),
     option_flag("dedupe-direct-deps", "Leave out of a project what the root links already", false),
     option_flag("symlink", "Make symbolic links; without them only the slots are filled", true),
@@ -31,8 +34,11 @@ constexpr pmx_option options[] = {
 class Isolated {
   public:
     Isolated(Host host, const Config& config)
-        : sha256_(host), hoist_(config), max_length_(static_cast<std::size_t>(config.integer("virtual-store-dir-max-length", 120))),
-          symlinked_bins_(config.flag("prefer-symlinked-executables")), extend_node_path_(config.flag("extend-node-path", true)) {
+        : sha256_(host),
+          hoist_(config),
+          max_length_(static_cast<std::size_t>(config.integer("virtual-store-dir-max-length", 120))),
+          symlinked_bins_(config.flag("prefer-symlinked-executables")),
+          extend_node_path_(config.flag("extend-node-path", true)) {
         rules_.modules_dir = tidy_dir(config.text("modules-dir"), "node_modules");
         rules_.store_dir = virtual_store_dir(config, rules_.modules_dir);
         rules_.dedupe_direct_deps = config.flag("dedupe-direct-deps");
@@ -63,5 +69,6 @@ class Isolated {
 
 }  // namespace
 
-PMX_LAYOUT(Isolated, "isolated", "1.0.0", "pnpm's layout: a virtual store of slots, links to what is declared", 0, options,
+PMX_LAYOUT(Isolated, "isolated", "1.0.0",
+           "pnpm's layout: a virtual store of slots, links to what is declared", 0, options,
            std::size(options))
