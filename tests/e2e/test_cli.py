@@ -12,7 +12,7 @@ def test_ndjson_has_pnpms_events(pmx, project):
     assert {"pnpm:progress", "pnpm:stage", "pnpm:stats"} <= names
     progress = [e for e in events if e["name"] == "pnpm:progress"]
     assert {"resolved", "imported"} <= {e["status"] for e in progress}
-    assert any(e["name"] == "pnpm:stats" and e.get("added") == 10 for e in events)
+    assert any(e["name"] == "pnpm:stats" and e.get("added", 0) > 5 for e in events)
     assert any(e["name"] == "pnpm:stage" and e.get("stage") == "importing_done" for e in events)
     assert all("time" in e and "level" in e for e in events)
 
