@@ -19,10 +19,12 @@
 namespace pmx {
 namespace {
 
+using Bins = std::vector<std::pair<std::string, std::string>>;  // (name, path in the package)
+
 // One executable that wants to stand in a .bin directory.
 struct Candidate {
     std::string name;
-    std::string target;  // relative to the root
+    std::string target;  // relative to the root of the .bin directory, or absolute when it lies below another root
     std::string package;
     std::uint8_t tier;
     bool owns_name;
@@ -48,8 +50,8 @@ void list_files(int root, const std::string& package, const std::string& directo
 }
 
 // A package that was kept: its manifest stands in the tree.
-std::vector<std::pair<std::string, std::string>> bins_on_disk(int root, const std::string& dir) {
-    std::vector<std::pair<std::string, std::string>> bins;
+Bins bins_on_disk(int root, const std::string& dir) {
+    Bins bins;
     auto text = read_file_if_exists(root, (dir + "/package.json").c_str(), 64u << 20);
     if (!text || !*text) return bins;
     auto manifest = parse_manifest(**text, dir);
@@ -82,20 +84,19 @@ class BinDirectory {
         int base = tree_.fd(root_);
         auto file = open_read_if_exists(base, winner.target.c_str());
         char first[512];
-        ssize_t length = -1;
+        ssize_t length = 0;
         if (file && *file) {
             count(Sys::read);
             length = ::read((*file)->raw(), first, sizeof first);
-        }
-        if (length < 0) {
+        } else {
             run_.events.warning(fmt::format("{} says it brings the program \"{}\", but {} is not there", winner.package, name, winner.target));
-            return {};
         }
-        std::string target = relative_path(dir_, winner.target);
+        if (length < 0) return {};  // a directory
+        std::string target = seen_from_here(winner.target);
         std::string path = dir_ + "/" + name;
-        ++run_.metrics.bins_made;
         if (plan_.bins_are_symlinks) {
             if (auto old = read_link(base, path.c_str()); old && *old == target) return {};
+            ++run_.metrics.bins_made;
             PMX_CHECK(remove_file(base, path.c_str()));
             return make_symlink(base, path.c_str(), target.c_str());
         }
@@ -105,6 +106,8 @@ class BinDirectory {
         return write_shim(base, path, text);
     }
 
+    std::string seen_from_here(const std::string& path) const { return path.starts_with("/") ? path : relative_path(dir_, path); }
+
     // <package>/node_modules, the node_modules it stands in, the one with everything hoisted.
     std::vector<std::string> node_path_of(const std::string& target) const {
         std::vector<std::string> path;
@@ -112,8 +115,8 @@ class BinDirectory {
         if (modules == std::string::npos) return path;
         std::size_t name = modules + 14;
         std::size_t end = target.find('/', target[name] == '@' ? target.find('/', name) + 1 : name);
-        path.push_back(relative_path(dir_, target.substr(0, end) + "/node_modules"));
-        path.push_back(relative_path(dir_, target.substr(0, modules + 13)));
+        path.push_back(seen_from_here(target.substr(0, end) + "/node_modules"));
+        path.push_back(seen_from_here(target.substr(0, modules + 13)));
         if (!plan_.node_path_tail.empty() && root_ == Root::project) path.push_back(relative_path(dir_, plan_.node_path_tail));
         return path;
     }
@@ -125,7 +128,10 @@ class BinDirectory {
             if (out) {
                 count(Sys::write);
                 ssize_t n = ::write(out.raw(), text.data(), text.size());
-                if (n == static_cast<ssize_t>(text.size())) return {};
+                if (n == static_cast<ssize_t>(text.size())) {
+                    ++run_.metrics.bins_made;
+                    return {};
+                }
                 int error = n < 0 ? errno : ENOSPC;
                 ::unlinkat(base, path.c_str(), 0);
                 return fail_errno(error, "cannot write the executable", path);
@@ -176,18 +182,25 @@ std::string request_key(const Plan& plan, const BinRequest& request) {
 
 Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& old_plan, const std::vector<bool>& keep, Tree& tree,
                    std::vector<PackageFacts>& facts) {
-    std::map<std::pair<Root, std::string_view>, std::vector<const BinRequest*>> by_dir;
-    for (const BinRequest& request : plan.bins) by_dir[{request.root, request.dir}].push_back(&request);
-    std::map<std::pair<Root, std::string_view>, std::set<std::string>> before;
+    struct Wanted {
+        std::vector<const BinRequest*> requests;
+        std::vector<std::uint32_t> bundles;  // places whose archive carries packages with executables of their own
+    };
+    std::map<std::pair<Root, std::string>, Wanted> by_dir;
+    for (const BinRequest& request : plan.bins) by_dir[{request.root, std::string(request.dir)}].requests.push_back(&request);
+    for (std::uint32_t i = 0; i < plan.places.size(); ++i)
+        if (const Place& place = plan.places[i]; !keep[i] && !facts[place.package].bundled.empty())
+            by_dir[{place.root, std::string(place.dir) + "/node_modules/.bin"}].bundles.push_back(i);
+    std::map<std::pair<Root, std::string>, std::set<std::string>> before;
     for (const BinRequest& request : old_plan.bins)
-        before[{request.root, request.dir}].insert(request_key(old_plan, request));
+        before[{request.root, std::string(request.dir)}].insert(request_key(old_plan, request));
 
-    for (const auto& [where, requests] : by_dir) {
+    for (const auto& [where, wanted] : by_dir) {
         auto old = before.find(where);
         // A slot of the shared store that stood is whole, its executables included; others are compared.
         bool shared = where.first == Root::shared;
-        bool unchanged = shared || (old != before.end() && old->second.size() == requests.size());
-        for (const BinRequest* request : requests) {
+        bool unchanged = wanted.bundles.empty() && (shared || (old != before.end() && old->second.size() == wanted.requests.size()));
+        for (const BinRequest* request : wanted.requests) {
             if (!unchanged) break;
             unchanged = (request->place == kNoPlace || keep[request->place]) &&
                         (shared || old->second.contains(request_key(plan, *request)));
@@ -195,26 +208,35 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
         if (unchanged) continue;
         if (run.cancel.is_set()) return fail(Code::CANCELLED, "interrupted", run.root, "run pmx install again to go on");
         StageTimer timer(run.metrics, Stage::bins, where.second);
-        BinDirectory directory(run, tree, plan, where.first, std::string(where.second));
-        for (const BinRequest* request : requests) {
-            std::string dir(request->place == kNoPlace ? request->project : plan.places[request->place].dir);
-            std::vector<std::pair<std::string, std::string>> loose;
-            const std::vector<std::pair<std::string, std::string>>* bins = &loose;
-            std::string name(request->alias);
-            if (request->place != kNoPlace) {
-                std::uint32_t package = plan.places[request->place].package;
-                name = graph.packages[package].name;
-                if (!facts[package].known) {
-                    facts[package].bins = bins_on_disk(tree.fd(where.first), dir);
-                    facts[package].known = true;
-                }
-                bins = &facts[package].bins;
-            } else {
-                loose = bins_on_disk(tree.fd(Root::project), dir);
-            }
-            for (const auto& [bin, path] : *bins) {
+        BinDirectory directory(run, tree, plan, where.first, where.second);
+        auto add = [&](const Bins& bins, Root root, const std::string& dir, const std::string& package, std::uint8_t tier) {
+            std::string base = root == where.first ? dir : join_path(tree.path(root), dir);
+            for (const auto& [bin, path] : bins) {
                 if (!is_contained_path(bin) || bin.find('/') != std::string::npos || !is_contained_path(path)) continue;
-                directory.add({bin, join_path(dir, path), name, request->tier, owns(name, bin)});
+                directory.add({bin, join_path(base, path), package, tier, owns(package, bin)});
+            }
+        };
+        for (const BinRequest* request : wanted.requests) {
+            if (request->place == kNoPlace) {
+                std::string dir(request->project);
+                add(bins_on_disk(tree.fd(Root::project), dir), Root::project, dir, std::string(request->alias), request->tier);
+                continue;
+            }
+            const Place& place = plan.places[request->place];
+            PackageFacts& known = facts[place.package];
+            std::string dir(place.dir);
+            if (!known.known) {
+                known.bins = bins_on_disk(tree.fd(place.root), dir);
+                known.known = true;
+            }
+            add(known.bins, place.root, dir, std::string(graph.packages[place.package].name), request->tier);
+        }
+        for (std::uint32_t number : wanted.bundles) {
+            const Place& place = plan.places[number];
+            for (const std::string& name : facts[place.package].bundled) {
+                if (!is_safe_package_name(name)) continue;
+                std::string dir = std::string(place.dir) + "/node_modules/" + name;
+                add(bins_on_disk(tree.fd(place.root), dir), place.root, dir, name, 0);
             }
         }
         PMX_CHECK(directory.write());

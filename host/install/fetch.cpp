@@ -150,8 +150,7 @@ Result<const Fetcher*> FetchStage::fetcher_for(const std::string& url) {
     std::lock_guard lock(load_mutex_);
     auto found = fetchers_.find(name);
     if (found == fetchers_.end()) {
-        OptionValues options;
-        for (const auto& [key, setting] : run_.settings.values) options.emplace(key, setting.items);
+        OptionValues options = option_values(run_.settings);
         PMX_TRY(Fetcher fetcher, run_.plugins.fetcher(name, options));
         found = fetchers_.emplace(name, std::move(fetcher)).first;
     }

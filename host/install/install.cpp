@@ -112,6 +112,7 @@ Result<InstallReport> install(const InstallOptions& options) {
         PMX_TRY(tree_lock, FileLock::take(tree.fd(Root::project), "node_modules/.pmx/lock", FileLock::Mode::exclusive, true));
     }
     PMX_CHECK(forget_state(settings.root));
+    PMX_CHECK(tree.remove_old_trash());
 
     for (const Skipped& s : skipped)
         if (!s.reason.empty()) run.events.skipped_optional(graph.packages[s.package].id, s.reason, s.details);

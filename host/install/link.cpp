@@ -67,8 +67,7 @@ Result<std::vector<Importer>> importer_chain(Run& run) {
     std::vector<std::string> names{std::string(run.settings.text("import"))};
     if (names.front() == "auto") names = {"hardlink", "reflink", "copy"};
     else if (names.front() != "copy") names.push_back("copy");
-    OptionValues options;
-    for (const auto& [key, setting] : run.settings.values) options.emplace(key, setting.items);
+    OptionValues options = option_values(run.settings);
     std::vector<Importer> chain;
     for (const std::string& name : names) {
         PMX_TRY(Importer importer, run.plugins.importer(name, options));

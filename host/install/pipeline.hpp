@@ -33,6 +33,7 @@ namespace pmx {
 // What later stages need to know of a package that was linked.
 struct PackageFacts {
     std::vector<std::pair<std::string, std::string>> bins;  // (name, path in the package)
+    std::vector<std::string> bundled;  // names carried in the package's own archive
     bool has_install_script = false;
     bool known = false;
 };
@@ -59,7 +60,7 @@ class Pipeline {
         std::string key;                     // "" for a directory dependency
         std::vector<std::uint32_t> packages; // several when peers multiply one archive
         std::vector<std::uint32_t> places;   // those to be linked
-        bool optional = true, repair = false;
+        bool optional = true, repair = false, done = false;
     };
 
     Result<std::vector<Job>> group();
@@ -73,6 +74,7 @@ class Pipeline {
     Result<> link_place(const Job& job, std::uint32_t place, const ObjectView& object);
     void remember_facts(const Job& job, const ObjectView& object);
     void finish_job(std::size_t job, Result<> outcome);
+    void withdraw_unfinished();
     bool stopping() const { return run_.cancel.is_set(); }
     const Package& package_of(const Job& job) const { return graph_.packages[job.packages.front()]; }
 

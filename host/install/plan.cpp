@@ -178,8 +178,8 @@ void mark_built(const Settings& settings, Graph& graph) {
 
 Result<Plan> make_plan(Run& run, const Graph& graph, const std::string& linker) {
     StageTimer timer(run.metrics, Stage::plan);
-    OptionValues options;
-    for (const auto& [key, setting] : run.settings.values) options.emplace(key, setting.items);
+    OptionValues options = option_values(run.settings);
+    options["lockfile-dir"] = {run.root};
     bool builds = std::any_of(graph.packages.begin(), graph.packages.end(), [](const Package& package) { return package.built; });
     if (builds) {
         const Platform host = host_platform();

@@ -20,4 +20,7 @@ struct Run {
     std::string root;    // directory of the lockfile, absolute
 };
 
+// What the settings say to plugins: only what somebody set, so that a plugin's own defaults hold otherwise.
+OptionValues option_values(const Settings& settings);
+
 }  // namespace pmx

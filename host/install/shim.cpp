@@ -7,6 +7,9 @@ namespace {
 
 std::string quoted(std::string_view text) { return "'" + replace_all(text, "'", "'\\''") + "'"; }
 
+// A path in the shim's own words: relative to where it lies, or absolute.
+std::string path_text(std::string_view path) { return path.starts_with("/") ? quoted(path) : "\"$here\"/" + quoted(path); }
+
 }  // namespace
 
 Interpreter interpreter_of(std::string_view first_bytes, std::string_view file_name) {
@@ -46,11 +49,11 @@ std::string shim_text(std::string_view target, const Interpreter& interpreter, c
         out += "NODE_PATH=";
         for (std::size_t i = 0; i < node_path.size(); ++i) {
             if (i) out += ':';
-            out += "\"$here\"/" + quoted(node_path[i]);
+            out += path_text(node_path[i]);
         }
         out += "${NODE_PATH:+:$NODE_PATH}\nexport NODE_PATH\n";
     }
-    std::string goal = "\"$here\"/" + quoted(target) + " \"$@\"\n";
+    std::string goal = path_text(target) + " \"$@\"\n";
     if (interpreter.program.empty()) {
         out += "exec " + goal;
     } else {

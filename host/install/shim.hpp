@@ -16,7 +16,7 @@ struct Interpreter {
 // From the first bytes of the target, or from its extension when it has no #! line.
 Interpreter interpreter_of(std::string_view first_bytes, std::string_view file_name);
 
-// `target` and `node_path` are relative to the directory of the shim. The last line names the target, as pnpm's shims
+// `target` and `node_path` are absolute, or relative to the directory of the shim. The last line names the target, as pnpm's shims
 // do, so that other tools recognise it.
 std::string shim_text(std::string_view target, const Interpreter& interpreter, const std::vector<std::string>& node_path);
 

@@ -171,6 +171,15 @@ Result<> Tree::remove_later(Root root, std::string_view path) {
     return {};
 }
 
+Result<> Tree::remove_old_trash() {
+    auto modules = open_dir_nofollow(project_.raw(), std::string(kModules).c_str());
+    if (!modules) return {};
+    PMX_TRY(std::vector<DirEntry> entries, list_dir(modules->raw()));
+    for (const DirEntry& entry : entries)
+        if (entry.name.starts_with(".pmx-trash-")) PMX_CHECK(remove_tree(modules->raw(), entry.name.c_str()));
+    return {};
+}
+
 Result<> Tree::empty_trash() {
     for (Root root : {Root::project, Root::shared}) {
         if (!trash_made_[static_cast<unsigned>(root)]) continue;

@@ -38,6 +38,8 @@ class Tree {
     // Renames it into the trash of this run; the contents are deleted by empty_trash(). Absent is fine. [worker]
     Result<> remove_later(Root root, std::string_view path);
     Result<> empty_trash();
+    // What killed runs left there; only while no other run works on this tree.
+    Result<> remove_old_trash();
     // Removes directories that became empty: the parents of `path`, up to node_modules.
     void remove_empty_parents(Root root, std::string_view path);
 

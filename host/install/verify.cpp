@@ -6,8 +6,7 @@ pmx_str str(std::string_view text) { return {text.data(), text.size()}; }
 }  // namespace
 
 Result<std::vector<Validator>> load_validators(Run& run) {
-    OptionValues options;
-    for (const auto& [key, setting] : run.settings.values) options.emplace(key, setting.items);
+    OptionValues options = option_values(run.settings);
     std::vector<Validator> validators;
     for (const std::string& name : run.settings.list("validator")) {
         PMX_TRY(Validator validator, run.plugins.validator(name, options));
