@@ -232,7 +232,7 @@ Result<std::optional<ParsedCredentials>> parse_credentials(const RawCredentials&
     return std::optional<ParsedCredentials>();
 }
 
-std::string authorization_header(const NpmrcKeys& keys, std::string_view text, const std::vector<std::string>& registries) {
+std::string authorization_header(const NpmrcKeys& keys, std::string_view text, std::string_view own_registry) {
     auto url = parse_url(text);
     if (!url) return {};
     if (!url->user_info.empty()) {
@@ -243,11 +243,8 @@ std::string authorization_header(const NpmrcKeys& keys, std::string_view text, c
     std::string found;
     auto look = [&](const std::string& place) { return !(found = header_at(keys, place)).empty(); };
     if (walk_up(*url, look)) return found;
-    for (const std::string& registry : registries) {
-        auto other = parse_url(registry);
-        if (other && other->host == url->host && other->port == url->port && other->scheme == url->scheme && walk_up(*other, look))
-            return found;
-    }
+    auto own = parse_url(own_registry);
+    if (own && own->host == url->host && own->port == url->port && own->scheme == url->scheme && walk_up(*own, look)) return found;
     return {};
 }
 

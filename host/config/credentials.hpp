@@ -36,8 +36,13 @@ struct ParsedCredentials {
 };
 Result<std::optional<ParsedCredentials>> parse_credentials(const RawCredentials& raw);
 
-// "" when nothing is meant for this URL. `registries`: URLs that may lend their credentials to other paths of their host.
-std::string authorization_header(const NpmrcKeys& keys, std::string_view url, const std::vector<std::string>& registries);
+// "" when nothing is meant for this URL. The rule is npm's: credentials under //host/path/ go to the URLs below that path,
+// the longest path first. Only where none of them covers the URL, and the URL is the archive of a package whose own
+// registry (its scope's, or the default one) is the same scheme, host and port under another path, do that registry's
+// credentials go along: a registry may serve archives beside its metadata. Those of another scope or path never do, and
+// an archive on another host gets nothing. `own_registry` is "" for every URL that is not such an archive, the targets of
+// redirects included. Where npm compares hosts only, pmx compares the scheme too: no token falls back to plain http.
+std::string authorization_header(const NpmrcKeys& keys, std::string_view url, std::string_view own_registry = {});
 
 // The value of "//…/:key" nearest to `url`; nullptr when there is none.
 const std::string* nearest_key(const NpmrcKeys& keys, std::string_view url, std::string_view key);

@@ -161,10 +161,8 @@ std::string Settings::registry_for(std::string_view package_name, std::string_vi
     return std::string(text("registry"));
 }
 
-std::string Settings::authorization(std::string_view url) const {
-    std::vector<std::string> registries{std::string(text("registry"))};
-    for (const auto& [scope, registry] : scoped_registries) registries.push_back(registry);
-    return authorization_header(npmrc, url, registries);
+std::string Settings::authorization(std::string_view url, std::string_view package_name) const {
+    return authorization_header(npmrc, url, package_name.empty() ? std::string() : registry_for(package_name));
 }
 
 std::string Settings::transport(std::string_view url, std::string_view key) const {

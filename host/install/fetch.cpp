@@ -66,6 +66,19 @@ Result<FetchRequest> archive_request(const Package& package, const Settings& set
     return request;
 }
 
+std::map<std::string, std::string, std::less<>> archives_elsewhere(const Graph& graph, const Settings& settings) {
+    std::map<std::string, std::string, std::less<>> owners;
+    for (const Package& package : graph.packages) {
+        const Resolution& from = package.resolution;
+        if (from.kind == ResolutionKind::git || from.tarball.empty() || has_scheme(from.tarball, "file")) continue;
+        std::string url = rebase_on_registry(from.tarball, settings, package.name);
+        if (std::string registry = settings.registry_for(package.name); registry.empty() || url.starts_with(registry)) continue;
+        auto [known, fresh] = owners.try_emplace(std::move(url), package.name);
+        if (!fresh && known->second != package.name) known->second.clear();
+    }
+    return owners;
+}
+
 FetchStage::FetchStage(Run& run, std::size_t network, std::size_t bodies, Arrived arrived)
     : run_(run), network_(std::max<std::size_t>(network, 1)), bodies_(std::max<std::size_t>(bodies, 1)),
       arrived_(std::move(arrived)) {}

@@ -21,6 +21,10 @@ namespace pmx {
 // Where a package's archive comes from. PMX_E_NO_REGISTRY, PMX_E_RESOLUTION_UNSUPPORTED. Pure.
 Result<FetchRequest> archive_request(const Package& package, const Settings& settings, const std::string& root);
 
+// Archives that their registry does not serve below its own path, and whose they are: URL → package name. What several
+// packages claim belongs to none. Settings::authorization() wants to know. Pure.
+std::map<std::string, std::string, std::less<>> archives_elsewhere(const Graph& graph, const Settings& settings);
+
 class FetchStage {
   public:
     using Arrived = std::function<void(std::size_t job, const std::string& url, Result<FetchResponse>)>;

@@ -18,14 +18,17 @@
 namespace pmx {
 namespace {
 
-HostServices services_of(const InstallOptions& options) {
+HostServices services_of(const InstallOptions& options, const Graph& graph) {
     const Settings& settings = *options.settings;
     HostServices services;
     Events* events = options.events;
     services.metrics = options.metrics;
     services.cancel = options.cancel;
     services.scratch_parent = join_path(settings.text("store-dir"), "scratch");
-    services.authorization = [&settings](std::string_view url) { return settings.authorization(url); };
+    services.authorization = [&settings, elsewhere = archives_elsewhere(graph, settings)](std::string_view url) {
+        auto owner = elsewhere.find(url);
+        return settings.authorization(url, owner == elsewhere.end() ? std::string_view() : std::string_view(owner->second));
+    };
     services.transport = [&settings](std::string_view url, std::string_view key) { return settings.transport(url, key); };
     services.diagnostic = [events](int severity, std::string_view what, std::string_view subject, std::string_view) {
         if (severity == PMX_WARNING) events->warning(std::string(what) + (subject.empty() ? "" : ": ") + std::string(subject));
@@ -90,7 +93,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     report.lockfile = inputs.lockfile.file_name;
     report.linker = linker_name(settings, inputs.lockfile.format);
 
-    Plugins plugins(plugin_path(settings), services_of(options));
+    Plugins plugins(plugin_path(settings), services_of(options, graph));
     Run run{settings, metrics, *options.events, *options.cancel, plugins, settings.root};
     Included included = included_groups(settings);
     PMX_TRY(std::vector<Skipped> skipped, mark_skipped(run, graph, included));
