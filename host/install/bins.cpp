@@ -85,16 +85,22 @@ class BinDirectory {
         auto file = open_read_if_exists(base, winner.target.c_str());
         char first[512];
         ssize_t length = 0;
+        bool executable = true;
         if (file && *file) {
+            auto info = stat_fd((*file)->raw());
+            executable = info && (info->mode & 0111);
             count(Sys::read);
             length = ::read((*file)->raw(), first, sizeof first);
         } else {
+            // A project's own .bin may promise what a later build makes; elsewhere nobody would come to make it.
             run_.events.warning(fmt::format("{} says it brings the program \"{}\", but {} is not there", winner.package, name, winner.target));
+            if (!is_projects_own()) return {};
         }
         if (length < 0) return {};  // a directory
         std::string target = seen_from_here(winner.target);
         std::string path = dir_ + "/" + name;
-        if (plan_.bins_are_symlinks) {
+        // A link to what cannot be executed would be useless, and its mode is not ours to change: a shim starts it.
+        if (plan_.bins_are_symlinks && executable) {
             if (auto old = read_link(base, path.c_str()); old && *old == target) return {};
             ++run_.metrics.bins_made;
             PMX_CHECK(remove_file(base, path.c_str()));
@@ -106,6 +112,7 @@ class BinDirectory {
         return write_shim(base, path, text);
     }
 
+    bool is_projects_own() const { return root_ == Root::project && dir_.find("node_modules/") == dir_.rfind("node_modules/"); }
     std::string seen_from_here(const std::string& path) const { return path.starts_with("/") ? path : relative_path(dir_, path); }
 
     // <package>/node_modules, the node_modules it stands in, the one with everything hoisted.

@@ -11,8 +11,10 @@ import trees
 from conftest import SHARED, Pmx, shared
 
 PATH = os.path.join(SHARED, "vectors", "pnpm-golden", "golden.json")
-# pnpm builds before it links these executables; we install without running scripts.
-BUILT = {"broken-bin"}
+# Cases whose recorded result cannot be had from the recorded lockfile.
+UNFIT = {
+    "pnpm-102": "the recorded lockfile holds an absolute path of the machine that recorded it",
+}
 
 
 def cases():
@@ -39,6 +41,8 @@ def store(tmp_path_factory):
 def test_case(case, linker, storage, store, tmp_path):
     if case is None:
         shared("vectors", "pnpm-golden", "golden.json")
+    if case["id"] in UNFIT:
+        pytest.skip(UNFIT[case["id"]])
     wanted = case["result"][linker]
     (tmp_path / "package.json").write_text(json.dumps(case["manifest"]))
     lockfile = wanted.get("lockfile") or case["result"]["isolated"]["lockfile"]

@@ -234,6 +234,8 @@ class Checker:
         self.edges += 1
         kind, target = edge.target
         found = resolve(place, edge.alias)
+        if found and os.path.realpath(found) == place:
+            return None  # a package that asks for its own name finds itself
         if kind == "missing":
             if not edge.optional:
                 self.problem(place, "%s: the lockfile has no entry for %s" % (edge.alias, target))

@@ -111,7 +111,24 @@ class VirtualStore {
                         return;
                 if (link(modules, edge, PMX_ROOT_PROJECT)) bins(bin_dir, edge, PMX_ROOT_PROJECT);
             });
+            graph_.each_edge(project, [&](const pmx_edge& edge) {
+                if (edge.package != PMX_NONE && !is_skipped(edge.package)) peer_bins(bin_dir, project, graph_.package(edge.package));
+            });
         }
+    }
+
+    // A peer that was installed for a direct dependency, not by the project itself, still offers its executables to
+    // the project: they are what the peer was asked for.
+    void peer_bins(const std::string& bin_dir, const pmx_project& project, const pmx_package& package) {
+        graph_.each_edge(package, [&](const pmx_edge& edge) {
+            if (edge.package == PMX_NONE || is_skipped(edge.package) || !may_have_bins(graph_.package(edge.package))) return;
+            bool is_peer = false, is_direct = false;
+            for (std::uint32_t i = 0; i < package.peer_count; ++i)
+                is_peer = is_peer || graph_.string(package.first_peer + i) == sdk::view(edge.alias);
+            graph_.each_edge(project, [&](const pmx_edge& own) { is_direct = is_direct || sdk::view(own.alias) == sdk::view(edge.alias); });
+            if (is_peer && !is_direct)
+                plan_.bins(bin_dir, places_[edge.package], sdk::view(edge.alias), 1, PMX_ROOT_PROJECT);
+        });
     }
 
     void link_hoisted(const HoistRules& rules) {
