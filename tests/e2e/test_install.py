@@ -81,7 +81,8 @@ def test_bins_run(pmx, project, linker):
     assert run_bin(p, "bin-one") == "one"
     assert run_bin(p, "bin-two", "a b", "c") == "two a b c"
     assert run_bin(p, "second") == "second"
-    assert run_bin(p, "bin-no-shebang") == "no shebang" or linker == "hoisted"
+    if linker == "isolated":  # npm's way of linking executables, which hoisted follows, cannot start this one either
+        assert run_bin(p, "bin-no-shebang") == "no shebang"
     assert run_bin(p, "bin-sh", "x") == "sh x"
     assert run_bin(p, "bin-crlf") == "crlf"
     assert run_bin(p, "tool") == "scoped tool 2.1.0"
