@@ -94,16 +94,21 @@ def tarball_name(name, version):
 
 
 def pinned_tarballs(path):
-    """Yields dicts name, version, integrity, url (or None), fits."""
+    """Yields dicts name, version, integrity, url (or None), fits (or is wanted on every platform)."""
     if path.endswith((".yaml", ".yml")):
         for document in load_yaml_documents(path):
+            optional = {}
+            for key, snapshot in (document.get("snapshots") or {}).items():
+                name, version, _ = split_key(key)
+                base = "%s@%s" % (name, version)
+                optional[base] = optional.get(base, True) and bool((snapshot or {}).get("optional"))
             for key, entry in (document.get("packages") or {}).items():
                 name, version, _ = split_key(key)
                 resolution = entry.get("resolution") or {}
                 if resolution.get("type") in ("directory", "git") or "integrity" not in resolution:
                     continue
                 yield {"name": name, "version": entry.get("version", version), "url": resolution.get("tarball"),
-                       "integrity": resolution["integrity"], "fits": fits(entry)}
+                       "integrity": resolution["integrity"], "fits": fits(entry) or not optional.get(key, True)}
         return
     with open(path, encoding="utf-8-sig") as f:
         lock = json.load(f)
@@ -112,7 +117,8 @@ def pinned_tarballs(path):
             continue
         name = entry.get("name") or place.rsplit("node_modules/", 1)[1]
         yield {"name": name, "version": entry["version"], "url": entry.get("resolved"),
-               "integrity": entry["integrity"], "fits": fits(entry)}
+               "integrity": entry["integrity"],
+               "fits": fits(entry) or not (entry.get("optional") or entry.get("devOptional"))}
 
 
 def lockfiles_of(project):

@@ -27,7 +27,7 @@ import registry_server  # noqa: E402
 import tree_check  # noqa: E402
 import trees  # noqa: E402
 
-WORK = os.path.join(ROOT, "build", "interop")
+WORK = os.environ.get("PMX_INTEROP_DIR") or os.path.join(ROOT, "build", "interop")
 STATE = {".modules.yaml", ".pnpm-workspace-state-v1.json", ".package-lock.json"}
 
 
