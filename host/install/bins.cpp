@@ -198,19 +198,22 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
     for (std::uint32_t i = 0; i < plan.places.size(); ++i)
         if (const Place& place = plan.places[i]; !keep[i] && !facts[place.package].bundled.empty())
             by_dir[{place.root, std::string(place.dir) + "/node_modules/.bin"}].bundles.push_back(i);
+    // A slot of the shared store that stood is whole, its executables included; one that is new needs them all.
+    std::set<std::string> standing;
+    for (std::uint32_t i = 0; i < plan.places.size(); ++i)
+        if (keep[i] && plan.places[i].root == Root::shared) standing.insert(std::string(plan.places[i].dir) + "/node_modules/.bin");
     std::map<std::pair<Root, std::string>, std::set<std::string>> before;
     for (const BinRequest& request : old_plan.bins)
         before[{request.root, std::string(request.dir)}].insert(request_key(old_plan, request));
 
     for (const auto& [where, wanted] : by_dir) {
         auto old = before.find(where);
-        // A slot of the shared store that stood is whole, its executables included; others are compared.
         bool shared = where.first == Root::shared;
-        bool unchanged = wanted.bundles.empty() && (shared || (old != before.end() && old->second.size() == wanted.requests.size()));
+        bool unchanged = wanted.bundles.empty() &&
+                         (shared ? standing.contains(where.second) : old != before.end() && old->second.size() == wanted.requests.size());
         for (const BinRequest* request : wanted.requests) {
-            if (!unchanged) break;
-            unchanged = (request->place == kNoPlace || keep[request->place]) &&
-                        (shared || old->second.contains(request_key(plan, *request)));
+            if (!unchanged || shared) break;
+            unchanged = (request->place == kNoPlace || keep[request->place]) && old->second.contains(request_key(plan, *request));
         }
         if (unchanged) continue;
         if (run.cancel.is_set()) return fail(Code::CANCELLED, "interrupted", run.root, "run pmx install again to go on");

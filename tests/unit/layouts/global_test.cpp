@@ -53,6 +53,35 @@ TEST(Global, CyclesEnd) {
     EXPECT_EQ(Layout("global").plan(g).places.size(), 2u);
 }
 
+// Where two packages need each other, a project with another version of what one of them needs gets other slots for both.
+TEST(Global, NamesInACycleCoverEverythingBelow) {
+    auto graph = [](const char* leaf) {
+        return Graph()
+            .package("a@1.0.0", {{"b", "b@1.0.0"}})
+            .package("b@1.0.0", {{"a", "a@1.0.0"}, {"leaf", leaf}})
+            .package(leaf, {})
+            .project(".", "", {{"a", "a@1.0.0"}, {"b", "b@1.0.0"}});
+    };
+    Layout layout("global");
+    for (const char* id : {"a@1.0.0", "b@1.0.0"}) {
+        EXPECT_NE(place_of(layout.plan(graph("leaf@1.0.0")), id), place_of(layout.plan(graph("leaf@2.0.0")), id)) << id;
+        EXPECT_EQ(place_of(layout.plan(graph("leaf@1.0.0")), id), place_of(layout.plan(graph("leaf@1.0.0")), id)) << id;
+    }
+}
+
+// One package twice, each in a cycle with the other's peer: two slots, not one.
+TEST(Global, PeersInACycleAreToldApart) {
+    Graph g;
+    for (const char* v : {"1", "2"}) {
+        std::string peer = "(p@" + std::string(v) + ")";
+        g.packages.push_back({"vue@3.0.0" + peer, "vue", "3.0.0", {{"srv", "srv@3.0.0" + peer}, {"p", "p@" + std::string(v)}}});
+        g.packages.push_back({"srv@3.0.0" + peer, "srv", "3.0.0", {{"vue", "vue@3.0.0" + peer}}});
+        g.packages.push_back({"p@" + std::string(v), "p", v, {}});
+    }
+    g.project(".", "", {{"one", "vue@3.0.0(p@1)"}, {"two", "vue@3.0.0(p@2)"}});
+    EXPECT_EQ(Layout("global").plan(g).places.size(), 6u);
+}
+
 TEST(Global, HashesAsPnpmDoes) {
     const std::string file = PMX_SOURCE_DIR "/../shared/vectors/pnpm-vectors/gvs-link-hash-parity.json";
     std::ifstream in(file);

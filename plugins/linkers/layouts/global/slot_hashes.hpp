@@ -1,6 +1,6 @@
 // The hash that names a package's slot in the store shared by all projects: it covers the package, everything
 // below it and, where scripts run, the engine, so that equal names mean equal content. The same bytes are
-// hashed as by pnpm's global virtual store. Pure but for the host's digest.
+// hashed as by pnpm's global virtual store, but for packages in a cycle. Pure but for the host's digest.
 #pragma once
 
 #include <algorithm>
@@ -23,12 +23,11 @@ class SlotHashes {
           project_(project),
           engine_(engine),
           hashes_(graph.package_count()),
-          on_path_(graph.package_count()) {
-        by_id_.resize(graph.package_count());
-        for (std::uint32_t i = 0; i < by_id_.size(); ++i) by_id_[i] = i;
-        std::ranges::sort(by_id_, {}, [&](std::uint32_t i) { return sdk::view(graph_.package(i).id); });
-        for (std::uint32_t i : by_id_)
-            if (!is_skipped(i) && hashes_[i].empty()) walk(i);
+          entered_(graph.package_count()),
+          lowest_(graph.package_count()),
+          number_(graph.package_count()) {
+        for (std::uint32_t i = 0; i < graph.package_count(); ++i)
+            if (!is_skipped(i) && !entered_[i]) walk(i);
     }
 
     std::string slot(std::uint32_t index) const {
@@ -53,8 +52,7 @@ class SlotHashes {
     };
     struct Frame {
         std::uint32_t package;
-        std::vector<const pmx_edge*> edges;
-        std::vector<Field> children;
+        std::vector<std::uint32_t> targets;
         std::size_t next = 0;
     };
 
@@ -112,50 +110,86 @@ class SlotHashes {
         return "link:" + (path.empty() ? "/" : path);
     }
 
-    // Depth first without recursion. A package met again on the way down contributes its name only.
+    // Tarjan's strongly connected components, depth first without recursion: a component is complete when everything
+    // below it is.
     void walk(std::uint32_t start) {
         std::vector<Frame> frames;
         auto enter = [&](std::uint32_t package) {
-            on_path_[package] = true;
-            Frame frame{package, {}, {}};
-            graph_.each_edge(graph_.package(package),
-                             [&](const pmx_edge& edge) { frame.edges.push_back(&edge); });
-            std::ranges::sort(frame.edges, {}, [](const pmx_edge* edge) {
-                return std::pair(edge->kind == PMX_EDGE_OPTIONAL, sdk::view(edge->alias));
+            entered_[package] = lowest_[package] = ++clock_;
+            open_.push_back(package);
+            Frame frame{package, {}};
+            graph_.each_edge(graph_.package(package), [&](const pmx_edge& edge) {
+                if (edge.package != PMX_NONE && !is_skipped(edge.package)) frame.targets.push_back(edge.package);
             });
             frames.push_back(std::move(frame));
         };
         for (enter(start); !frames.empty();) {
             Frame& frame = frames.back();
-            if (frame.next == frame.edges.size()) {
-                hashes_[frame.package] = node(full_id(frame.package), std::move(frame.children));
-                on_path_[frame.package] = false;
-                frames.pop_back();
+            if (frame.next < frame.targets.size()) {
+                std::uint32_t target = frame.targets[frame.next++];
+                if (!entered_[target]) enter(target);
+                else if (hashes_[target].empty())
+                    lowest_[frame.package] = std::min(lowest_[frame.package], entered_[target]);
                 continue;
             }
-            const pmx_edge& edge = *frame.edges[frame.next];
+            const std::uint32_t package = frame.package;
+            frames.pop_back();
+            if (!frames.empty())
+                lowest_[frames.back().package] = std::min(lowest_[frames.back().package], lowest_[package]);
+            if (lowest_[package] != entered_[package]) continue;
+            auto first = std::ranges::find(open_, package);
+            std::vector<std::uint32_t> members(first, open_.end());
+            open_.erase(first, open_.end());
+            hash_component(std::move(members));
+        }
+    }
+
+    // The children of a member; those in its own component by their number there.
+    std::vector<Field> children_of(std::uint32_t index, bool alone) const {
+        std::vector<Field> children;
+        graph_.each_edge(graph_.package(index), [&](const pmx_edge& edge) {
             std::string alias(sdk::view(edge.alias));
             if (edge.package == PMX_NONE) {
-                frame.children.push_back({std::move(alias), text(node(link_id(sdk::view(edge.link)), {}))});
+                children.push_back({std::move(alias), text(node(link_id(sdk::view(edge.link)), {}))});
+            } else if (edge.package == index && alone) {
+                children.push_back({std::move(alias), text(node(full_id(index), {}))});
             } else if (!is_skipped(edge.package)) {
-                if (hashes_[edge.package].empty() && !on_path_[edge.package]) {
-                    enter(edge.package);  // and come back to this edge
-                    continue;
-                }
-                std::string hash =
-                    on_path_[edge.package] ? node(full_id(edge.package), {}) : hashes_[edge.package];
-                frame.children.push_back({std::move(alias), text(hash)});
+                const std::string& hash = hashes_[edge.package];
+                children.push_back(
+                    {std::move(alias), hash.empty() ? "#" + std::to_string(number_[edge.package]) : text(hash)});
             }
-            ++frame.next;
+        });
+        return children;
+    }
+
+    // Packages that need each other are named together. (pnpm cuts a cycle where its walk comes round, so that a name
+    // there does not cover all that is below it; two projects with other versions there would share one slot.)
+    void hash_component(std::vector<std::uint32_t> members) {
+        if (members.size() == 1) {
+            hashes_[members[0]] = node(full_id(members[0]), children_of(members[0], true));
+            return;
         }
+        std::ranges::sort(members, {}, [&](std::uint32_t i) { return std::pair(full_id(i), sdk::view(graph_.package(i).id)); });
+        for (std::size_t i = 0; i < members.size(); ++i) number_[members[i]] = static_cast<std::uint32_t>(i);
+        std::vector<Field> all;
+        for (std::uint32_t member : members) {
+            std::vector<Field> children = children_of(member, false);
+            std::ranges::sort(children, {}, &Field::key);
+            all.push_back({full_id(member), object(children)});
+        }
+        const std::string component = sha256_.base64(object(all));
+        for (std::size_t i = 0; i < members.size(); ++i)
+            hashes_[members[i]] = node(full_id(members[i]), {{"component", text(component)}, {"member", std::to_string(i)}});
     }
 
     const sdk::Graph& graph_;
     const Sha256& sha256_;
     std::string_view project_, engine_;
     std::vector<std::string> hashes_;
-    std::vector<bool> on_path_;
-    std::vector<std::uint32_t> by_id_;
+    std::vector<std::uint32_t> entered_, lowest_;  // when the walk first came by, and the oldest package of its cycle
+    std::vector<std::uint32_t> number_;            // in its component
+    std::vector<std::uint32_t> open_;              // entered, and no component yet
+    std::uint32_t clock_ = 0;
 };
 
 }  // namespace pmx::layouts
