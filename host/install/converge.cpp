@@ -3,6 +3,7 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -77,12 +78,50 @@ Result<> sweep_slots(Tree& tree, const Plan& plan) {
 
 }  // namespace
 
+namespace {
+
+using Direct = std::pair<std::string_view, std::string_view>;  // project, alias
+
+std::map<Direct, RootDependency> direct_dependencies(const Graph& graph) {
+    std::map<Direct, RootDependency> found;
+    for (const Project& project : graph.projects)
+        for (const Edge* edge = graph.begin_edges(project); edge != graph.end_edges(project); ++edge) {
+            RootDependency dependency{project.dir, edge->alias, edge->alias, {}, {}};
+            dependency.type = edge->kind == EdgeKind::dev ? "dev" : edge->kind == EdgeKind::optional ? "optional" : "prod";
+            if (edge->target != kNoPackage) {
+                const Package& package = graph.packages[edge->target];
+                if (package.skipped) continue;
+                dependency.real_name = package.name;
+                dependency.version = package.version;
+            }
+            found.emplace(Direct(project.dir, edge->alias), dependency);
+        }
+    return found;
+}
+
+std::vector<RootDependency> root_changes(const Graph& before, const Graph& now) {
+    auto old = direct_dependencies(before), fresh = direct_dependencies(now);
+    auto same = [](const std::map<Direct, RootDependency>& in, const Direct& key, const RootDependency& as) {
+        auto found = in.find(key);
+        return found != in.end() && found->second.real_name == as.real_name && found->second.version == as.version;
+    };
+    std::vector<RootDependency> changes;
+    for (auto& [key, dependency] : old)
+        if (!same(fresh, key, dependency)) changes.push_back(dependency), changes.back().added = false;
+    for (auto& [key, dependency] : fresh)
+        if (!same(old, key, dependency)) changes.push_back(dependency);
+    return changes;
+}
+
+}  // namespace
+
 Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan& plan, const std::string& linker,
                            const std::vector<std::string>& project_dirs) {
     Converged result;
     result.keep.assign(plan.places.size(), false);
     std::string modules(run.settings.text("modules-dir"));
     PMX_TRY(std::optional<FileStat> there, stat_at(tree.fd(Root::project), modules.c_str()));
+    result.root_changes = root_changes({}, graph);
     if (!there) return result;
 
     TreeRecord record = read_tree_record(run.root, modules);
@@ -149,6 +188,8 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
             tree.remove_empty_parents(Root::project, link.path);
         }
     PMX_CHECK(sweep_slots(tree, plan));
+    result.root_changes = root_changes(current->graph, graph);
+    result.old_graph = std::move(current->graph);
     result.old_plan = std::move(*old_plan);
     return result;
 }

@@ -17,6 +17,8 @@ namespace pmx {
 struct Converged {
     std::vector<bool> keep;    // by place of the new plan
     std::uint64_t removed = 0; // packages that went
+    std::vector<RootDependency> root_changes;  // views into the graph and `old_graph`
+    Graph old_graph;
     Plan old_plan;             // empty when nothing stood there or everything was cleared
 };
 

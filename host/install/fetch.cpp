@@ -139,6 +139,10 @@ void FetchStage::start(Pending pending) {
         std::lock_guard lock(mutex_);
         if (--callbacks_ == 0) idle_.notify_all();
     };
+    pending.request.progress = [this, package = pending.request.subject](std::uint64_t received, std::uint64_t total) {
+        if (received == 0) run_.events.fetch_started(package, total);
+        else run_.events.fetch_progress(package, received, total);
+    };
     if (run_.cancel.is_set()) return done(fail(Code::CANCELLED, "cancelled before it was fetched", pending.request.subject));
     bool local = has_scheme(url, "file");
     if (run_.settings.flag("offline") && !local)

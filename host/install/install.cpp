@@ -33,6 +33,11 @@ HostServices services_of(const InstallOptions& options, const Graph& graph) {
     services.diagnostic = [events](int severity, std::string_view what, std::string_view subject, std::string_view) {
         if (severity == PMX_WARNING) events->warning(std::string(what) + (subject.empty() ? "" : ": ") + std::string(subject));
     };
+    services.retrying = [events](const pmx_retry& retry) {
+        auto text = [](pmx_str s) { return std::string_view(s.data, s.length); };
+        events->request_retry({text(retry.subject), text(retry.url), text(retry.what), retry.attempt, retry.max_retries,
+                               retry.http_status, retry.wait_ms});
+    };
     services.executor_width = std::max(1u, std::thread::hardware_concurrency());
     return services;
 }
@@ -117,12 +122,12 @@ Result<InstallReport> install(const InstallOptions& options) {
     PMX_CHECK(forget_state(settings.root));
     PMX_CHECK(tree.remove_old_trash());
 
+    run.events.stage("importing_started");
     for (const Skipped& s : skipped)
         if (!s.reason.empty()) run.events.skipped_optional(graph.packages[s.package].id, s.reason, s.details);
     run.events.packages_found(plan.places.size());
     PMX_TRY(Converged converged, converge(run, tree, graph, plan, report.linker, inputs.project_dirs));
 
-    run.events.stage("importing_started");
     PMX_TRY(std::vector<Validator> validators, load_validators(run));
     PMX_TRY(std::vector<Importer> importers, importer_chain(run));
     PipelineResult linked;
@@ -138,7 +143,11 @@ Result<InstallReport> install(const InstallOptions& options) {
     PMX_CHECK(drop_dangling(tree, plan, linked.failed_optional));
     PMX_CHECK(apply_patches(run, graph, plan, linked.keep, tree));
     PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, linked.keep, tree, linked.facts));
+    run.events.stats(metrics.linked, converged.removed);
+    for (const RootDependency& dependency : converged.root_changes) run.events.root_dependency(dependency);
     run.events.stage("importing_done");
+    std::vector<std::string> ignored = ignored_builds(settings, graph, linked.facts);
+    run.events.ignored_scripts(ignored);
     if (!settings.flag("ignore-scripts")) {
         PMX_TRY(bool built, run_builds(run, graph, plan, linked.keep, linked.facts, tree, options.dir));
         // Scripts may have made the programs that their package promises.
@@ -146,8 +155,6 @@ Result<InstallReport> install(const InstallOptions& options) {
         PMX_CHECK(run_project_scripts(run, inputs, options.dir));
     }
 
-    std::vector<std::string> ignored = ignored_builds(settings, graph, linked.facts);
-    if (!ignored.empty()) run.events.ignored_scripts(ignored);
     PMX_CHECK(tree.empty_trash());
     PMX_CHECK(commit(run, store, {inputs, graph, plan, skipped, ignored, linked.keys, included, report.linker}));
 
@@ -157,7 +164,6 @@ Result<InstallReport> install(const InstallOptions& options) {
     report.cold = metrics.cold;
     report.plugins_loaded = plugins.loaded();
     report.up_to_date = report.added == 0 && report.removed == 0 && metrics.symlinks_made == 0 && metrics.bins_made == 0;
-    run.events.stats(report.added, report.removed);
     return report;
 }
 

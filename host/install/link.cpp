@@ -22,8 +22,8 @@ void LinkStage::remember(std::uint64_t from, std::uint64_t to, bool private_copy
     if (works > known) known = works;
 }
 
-Result<> LinkStage::link(const ObjectView& object, int target, std::uint64_t target_device, bool private_copy,
-                         std::string_view subject) {
+Result<std::string_view> LinkStage::link(const ObjectView& object, int target, std::uint64_t target_device, bool private_copy,
+                                         std::string_view subject) {
     for (std::string_view dir : object.dirs) {
         count(Sys::mkdir);
         if (::mkdirat(target, dir.data(), 0777) != 0 && errno != EEXIST)
@@ -55,7 +55,7 @@ Result<> LinkStage::link(const ObjectView& object, int target, std::uint64_t tar
         made += done;
         if (*status == PMX_OK) {
             if (!(announced_.fetch_or(1u << choice) & (1u << choice))) run_.events.import_method(chain_[choice].info().name);
-            return {};
+            return chain_[choice].info().name;
         }
         if (done == 0) remember(object.device, target_device, private_copy, choice + 1);
     }

@@ -19,8 +19,8 @@ class LinkStage {
     LinkStage(Run& run, std::vector<Importer> chain);
 
     // Makes the package's directories below `target` and imports its files, the marker last. `private_copy`: nothing
-    // may be shared with the store.
-    Result<> link(const ObjectView& object, int target, std::uint64_t target_device, bool private_copy, std::string_view subject);
+    // may be shared with the store. The name of the importer that finished it.
+    Result<std::string_view> link(const ObjectView& object, int target, std::uint64_t target_device, bool private_copy, std::string_view subject);
 
   private:
     std::size_t first_choice(std::uint64_t from, std::uint64_t to, bool private_copy);

@@ -120,6 +120,8 @@ Result<PipelineResult> Pipeline::run() {
         std::erase_if(jobs_, [](const Job& job) { return job.places.empty(); });
     }
 
+    for (const Job& job : jobs_)
+        for (std::uint32_t p : job.packages) run_.events.resolved(graph_.packages[p].id);
     open_jobs_ = jobs_.size();
     for (std::size_t job = 0; job < jobs_.size(); ++job) {
         Result<> made = stopping() ? Result<>() : make_places(jobs_[job]);
@@ -239,10 +241,10 @@ Result<> Pipeline::link_place(const Job&, std::uint32_t number, const ObjectView
     StageTimer timer(run_.metrics, Stage::link, package.id);
     PMX_TRY(Fd target, tree_.open_place(place.root, place.dir));
     bool private_copy = package.runs_scripts || !package.patch_hash.empty();
-    PMX_CHECK(link_.link(object, target.raw(), tree_.device(place.root), private_copy, package.id));
+    PMX_TRY(std::string_view importer, link_.link(object, target.raw(), tree_.device(place.root), private_copy, package.id));
     if (place.root == Root::shared) PMX_CHECK(tree_.publish(slot_of(place.dir)));
     ++run_.metrics.linked;
-    run_.events.imported(package.id, place.dir);
+    run_.events.imported(package.id, place.dir, importer);
     return {};
 }
 

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "install/node_version.hpp"
 #include "model/platform.hpp"
-#include "script/process.hpp"
 
 namespace pmx {
 namespace {
@@ -37,21 +37,6 @@ bool runs_here(const Graph& graph, const Package& package, const SupportedPlatfo
     auto os = texts(graph, package.first_os, package.os_count), cpu = texts(graph, package.first_cpu, package.cpu_count),
          libc = texts(graph, package.first_libc, package.libc_count);
     return runs_on(os, cpu, libc, supported);
-}
-
-// The version of node in PATH, asked only when some package wants to know.
-std::string node_version(Run& run) {
-    std::string configured(run.settings.text("node-version"));
-    if (!configured.empty()) return configured;
-    std::string version;
-    Program program;
-    program.arguments = {"node", "--version"};
-    program.directory = run.root;
-    program.line = [&](std::string_view line, bool error) {
-        if (!error && version.empty() && line.starts_with("v")) version = line.substr(1);
-    };
-    auto status = run_program(program, run.cancel);
-    return status && *status == 0 ? version : std::string();
 }
 
 }  // namespace
