@@ -1,7 +1,11 @@
 #include "cli/progress.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <map>
 #include <mutex>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -11,7 +15,7 @@
 namespace pmx {
 namespace {
 
-constexpr std::int64_t kRedrawNs = 100'000'000;
+constexpr std::chrono::milliseconds kRedraw{100};
 
 class Silent final : public Reporter {
   public:
@@ -19,9 +23,13 @@ class Silent final : public Reporter {
     void context(std::string_view, std::string_view, std::string_view, std::string_view, std::string_view) override {}
     void stage(std::string_view) override {}
     void packages_found(std::size_t) override {}
+    void resolved(std::string_view) override {}
     void found_in_store(std::string_view) override {}
+    void fetch_started(std::string_view, std::uint64_t) override {}
+    void fetch_progress(std::string_view, std::uint64_t, std::uint64_t) override {}
+    void request_retry(const RequestRetry&) override {}
     void fetched(std::string_view) override {}
-    void imported(std::string_view, std::string_view) override {}
+    void imported(std::string_view, std::string_view, std::string_view) override {}
     void import_method(std::string_view) override {}
     void skipped_optional(std::string_view, std::string_view, std::string_view) override {}
     void ignored_scripts(const std::vector<std::string>&) override {}
@@ -29,6 +37,7 @@ class Silent final : public Reporter {
     void script_line(std::string_view, std::string_view, std::string_view, bool) override {}
     void script_ended(std::string_view, std::string_view, int) override {}
     void stats(std::uint64_t, std::uint64_t) override {}
+    void root_dependency(const RootDependency&) override {}
     void warning(std::string_view) override {}
     void explain(std::string_view) override {}
     bool explains() const override { return false; }
@@ -39,32 +48,48 @@ class Silent final : public Reporter {
     const Screen screen_;
 };
 
+// One line that is redrawn on a terminal, by a ticker that lives only there; plain lines elsewhere. Whoever writes holds
+// the pen, and takes the live line away first.
 class Lines final : public Reporter {
   public:
     Lines(const Settings& settings, const Metrics& metrics, Screen screen)
         : metrics_(metrics), screen_(std::move(screen)), explains_(settings.flag("explain")),
           warns_(settings.text("loglevel") != "error"), informs_(warns_ && settings.text("loglevel") != "warn") {}
+    ~Lines() override { stop_ticking(); }
 
     void context(std::string_view lockfile, std::string_view linker, std::string_view store_dir, std::string_view,
                  std::string_view check) override {
-        if (!screen_.terminal && informs_)
-            line(fmt::format("{}, linker {}, check {}, store {}", lockfile, linker, check, store_dir));
+        if (!informs_) return;
+        if (screen_.terminal) start_ticking();
+        else line(fmt::format("{}, linker {}, check {}, store {}", lockfile, linker, check, store_dir));
     }
-    void stage(std::string_view) override { draw(true); }
+    void stage(std::string_view) override {}
     void packages_found(std::size_t count) override {
         found_.store(count, std::memory_order_relaxed);
         if (!screen_.terminal && informs_) line(fmt::format("packages found {}", count));
-        draw(true);
     }
-    void found_in_store(std::string_view) override { draw(false); }
-    void fetched(std::string_view) override {
+    void resolved(std::string_view) override {}
+    void found_in_store(std::string_view) override {}
+    void fetch_started(std::string_view, std::uint64_t) override {}
+    void fetch_progress(std::string_view package, std::uint64_t received, std::uint64_t) override {
+        if (!screen_.terminal) return;
+        std::lock_guard lock(mutex_);
+        arriving_[std::string(package)] = received;
+    }
+    void request_retry(const RequestRetry& retry) override {
+        warning(fmt::format("cannot fetch {}: {}; try {} of {} in {}: {}", retry.package, retry.message, retry.attempt + 1,
+                            retry.max_retries + 1, human_seconds(static_cast<double>(retry.wait_ms) / 1e3), retry.url));
+    }
+    void fetched(std::string_view package) override {
         fetched_.fetch_add(1, std::memory_order_relaxed);
-        draw(false);
+        if (!screen_.terminal) return;
+        std::lock_guard lock(mutex_);
+        auto found = arriving_.find(package);
+        if (found == arriving_.end()) return;
+        arrived_ += found->second;
+        arriving_.erase(found);
     }
-    void imported(std::string_view, std::string_view) override {
-        linked_.fetch_add(1, std::memory_order_relaxed);
-        draw(false);
-    }
+    void imported(std::string_view, std::string_view, std::string_view) override { linked_.fetch_add(1, std::memory_order_relaxed); }
     void import_method(std::string_view) override {}
     void skipped_optional(std::string_view package, std::string_view reason, std::string_view details) override {
         if (explains_) line(fmt::format("skipped {}: {}{}{}", package, reason, details.empty() ? "" : ": ", details));
@@ -72,7 +97,7 @@ class Lines final : public Reporter {
     void ignored_scripts(const std::vector<std::string>& packages) override {
         std::string list;
         for (const std::string& package : packages) list += (list.empty() ? "" : ", ") + package;
-        if (warns_) line("install scripts that were not run: " + list + " (allowBuilds in pnpm-workspace.yaml allows them)");
+        if (!list.empty()) warning("install scripts that were not run: " + list + " (allowBuilds in pnpm-workspace.yaml allows them)");
     }
     void script_started(std::string_view package, std::string_view event, std::string_view script, std::string_view) override {
         if (informs_) line(fmt::format("{} {}$ {}", package, event, script));
@@ -84,8 +109,9 @@ class Lines final : public Reporter {
         if (informs_ && status != 0) line(fmt::format("{} {}: failed with status {}", package, event, status));
     }
     void stats(std::uint64_t, std::uint64_t) override {}
+    void root_dependency(const RootDependency&) override {}
     void warning(std::string_view text) override {
-        if (warns_) line(fmt::format("{}warning{} {}", screen_.colour ? "\x1b[33m" : "", screen_.colour ? "\x1b[0m" : "", printable(text)));
+        if (warns_) line(text, screen_.colour ? "\x1b[33mwarning\x1b[0m " : "warning ");
     }
     void explain(std::string_view text) override {
         if (explains_) line(text);
@@ -93,55 +119,68 @@ class Lines final : public Reporter {
     bool explains() const override { return explains_; }
 
     void finished(const InstallReport& report) override {
+        stop_ticking();
         double seconds = static_cast<double>(ns_since(metrics_.start)) / 1e9;
-        if (!informs_) return erase();
+        if (!informs_) return;
         if (report.up_to_date) return line("Already up to date · " + human_seconds(seconds));
         line(fmt::format("added {}, removed {} · warm {}, cold {} · {} · {}", report.added, report.removed, report.warm, report.cold,
                          human_bytes(metrics_.bytes_fetched.load(std::memory_order_relaxed)), human_seconds(seconds)));
     }
     void failed(const Error& error) override {
-        erase();
+        stop_ticking();
         screen_.write(error_text(error, screen_.colour));
     }
 
   private:
-    void line(std::string_view text) {
+    // `mark` goes to the screen as it is.
+    void line(std::string_view text, std::string_view mark = {}) {
         std::lock_guard lock(mutex_);
         std::string out = drawn_ ? "\r\x1b[K" : "";
         drawn_ = false;
-        out += printable_keeping_colour(text);
+        out += mark;
+        out += printable(text);
         screen_.write(out + "\n");
     }
-    std::string printable_keeping_colour(std::string_view text) const {
-        return text.starts_with("\x1b[33mwarning") ? std::string(text) : printable(text);
+    void start_ticking() {
+        std::lock_guard lock(mutex_);
+        if (ticker_.joinable()) return;
+        ticker_ = std::thread([this] {
+            std::unique_lock held(mutex_);
+            do draw_locked();
+            while (!stop_.wait_for(held, kRedraw, [this] { return stopping_; }));
+        });
     }
-    void erase() {
+    // The live line goes with it.
+    void stop_ticking() {
+        {
+            std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        stop_.notify_all();
+        if (ticker_.joinable()) ticker_.join();
         std::lock_guard lock(mutex_);
         if (drawn_) screen_.write("\r\x1b[K");
         drawn_ = false;
     }
-    // Whoever holds the pen draws; the others go on.
-    void draw(bool now) {
-        if (!screen_.terminal || !informs_) return;
-        std::int64_t at = ns_since(metrics_.start);
-        if (!now && at - last_drawn_ns_.load(std::memory_order_relaxed) < kRedrawNs) return;
-        std::unique_lock lock(mutex_, std::try_to_lock);
-        if (!lock) return;
-        last_drawn_ns_.store(at, std::memory_order_relaxed);
+    void draw_locked() {
+        std::uint64_t bytes = arrived_;
+        for (const auto& [package, received] : arriving_) bytes += received;
         drawn_ = true;
         screen_.write(fmt::format("\r\x1b[Kpackages found {}, fetched {}, linked {} · {} · {}", found_.load(std::memory_order_relaxed),
-                                  fetched_.load(std::memory_order_relaxed), linked_.load(std::memory_order_relaxed),
-                                  human_bytes(metrics_.bytes_fetched.load(std::memory_order_relaxed)),
-                                  human_seconds(static_cast<double>(at) / 1e9)));
+                                  fetched_.load(std::memory_order_relaxed), linked_.load(std::memory_order_relaxed), human_bytes(bytes),
+                                  human_seconds(static_cast<double>(ns_since(metrics_.start)) / 1e9)));
     }
 
     const Metrics& metrics_;
     const Screen screen_;
     const bool explains_, warns_, informs_;
     std::atomic<std::uint64_t> found_{0}, fetched_{0}, linked_{0};
-    std::atomic<std::int64_t> last_drawn_ns_{-kRedrawNs};
     std::mutex mutex_;
-    bool drawn_ = false;
+    std::condition_variable stop_;
+    std::map<std::string, std::uint64_t, std::less<>> arriving_;  // bytes of archives that are under way
+    std::uint64_t arrived_ = 0;
+    bool drawn_ = false, stopping_ = false;
+    std::thread ticker_;
 };
 
 }  // namespace

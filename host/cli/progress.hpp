@@ -1,7 +1,7 @@
 // Reporters: what people and programs see of an install while it runs. make_reporter picks by --reporter: one live line
 // on a terminal, plain lines at stage changes elsewhere, pnpm's NDJSON events, or nothing. Everything goes to standard
-// error (as pnpm's NDJSON does), so that standard output holds data only. Events come from any thread; the reporter
-// starts none and writes at most ten times a second.
+// error (as pnpm's NDJSON does), so that standard output holds data only. Events come from any thread. The live line has
+// one thread of its own, ten times a second, on a terminal only; elsewhere the reporter starts none.
 #pragma once
 
 #include <functional>

@@ -40,6 +40,7 @@ struct FetchSlot {
     // Written by one thread at a time, as the contract says.
     FetchResponse response_;
     std::size_t committed_ = 0;  // of response_.body, whose size is the room handed out
+    std::uint64_t total_ = UINT64_MAX;
     bool has_head_ = false, limit_hit_ = false;
 };
 

@@ -84,6 +84,8 @@ pmx_status FetchSlot::head(const pmx_response* response, std::uint32_t status, s
     slot.response_.status = status;
     for (std::size_t i = 0; i < header_count; ++i)
         slot.response_.headers.emplace_back(view(headers[i].name), view(headers[i].value));
+    if (slot.request_.progress && status >= 200 && status < 300) slot.request_.progress(0, length);
+    slot.total_ = length;
     if (length == UINT64_MAX) return PMX_OK;
     if (length > slot.request_.size_limit) return slot.too_long();
     slot.response_.body.resize(static_cast<std::size_t>(std::min(length, kBelieved)));
@@ -111,6 +113,7 @@ pmx_status FetchSlot::commit(const pmx_response* response, std::size_t written) 
     if (written > slot.response_.body.size() - slot.committed_) return PMX_FAILED;
     if (written > slot.request_.size_limit - slot.committed_) return slot.too_long();
     slot.committed_ += written;
+    if (slot.request_.progress) slot.request_.progress(slot.committed_, slot.total_);
     return PMX_OK;
 } catch (...) {
     return PMX_FAILED;

@@ -87,6 +87,7 @@ class ServiceTables {
     pmx_scratch scratch_;
     pmx_digest digest_;
     pmx_credentials credentials_;
+    pmx_requests requests_;
 };
 
 // One request of a fetcher. It stays until the instance ends, so that a late or second complete() hits something.

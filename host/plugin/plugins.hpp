@@ -19,6 +19,7 @@
 #include "pmx/fetcher.h"
 #include "pmx/importer.h"
 #include "pmx/layout.h"
+#include "pmx/services.h"
 #include "pmx/validator.h"
 
 namespace pmx {
@@ -39,6 +40,7 @@ struct HostServices {
     std::function<std::string(std::string_view url, std::string_view key)> transport;         // "" = none
     const CancelFlag* cancel = nullptr;
     std::function<void(int severity, std::string_view what, std::string_view subject, std::string_view remedy)> diagnostic;
+    std::function<void(const pmx_retry& retry)> retrying;
 };
 
 // Where plugins are looked for: each directory of `path`, then the installation's own. A name with '/' is a file.
@@ -86,6 +88,9 @@ struct FetchRequest {
     std::vector<std::pair<std::string, std::string>> headers;
     std::uint32_t purpose = PMX_FETCH_ARCHIVE;
     std::uint64_t size_limit = 4ull << 30;
+    // While it runs, from any thread: 0 bytes when an answer begins (each try has one), then what has arrived. `total`
+    // is UINT64_MAX where the server does not say.
+    std::function<void(std::uint64_t received, std::uint64_t total)> progress = {};
 };
 struct FetchResponse {
     std::uint32_t status = 0;

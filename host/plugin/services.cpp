@@ -111,6 +111,12 @@ void emit_transport(const pmx_credentials* credentials, pmx_str url, const char*
 } catch (...) {
 }
 
+void tell_retry(const pmx_requests* requests, const pmx_retry* retry) noexcept try {
+    HostRoom& room = room_of(requests);
+    if (room.services.retrying) room.services.retrying(*retry);
+} catch (...) {
+}
+
 }  // namespace
 
 void HostRoom::diagnostic(int severity, std::string_view what, std::string_view subject, std::string_view remedy) const {
@@ -126,6 +132,7 @@ ServiceTables::ServiceTables(std::shared_ptr<HostRoom> room) : room_(std::move(r
     scratch_ = {sizeof scratch_, this, &make_scratch};
     digest_ = {sizeof digest_, shared, &compute_digest};
     credentials_ = {sizeof credentials_, shared, &emit_authorization, &emit_transport};
+    requests_ = {sizeof requests_, shared, &tell_retry};
 }
 
 ServiceTables::~ServiceTables() {
@@ -143,6 +150,7 @@ const void* ServiceTables::service(const pmx_host* host, const char* id) noexcep
     if (wanted == PMX_SERVICE_SCRATCH) return &tables.scratch_;
     if (wanted == PMX_SERVICE_DIGEST) return &tables.digest_;
     if (wanted == PMX_SERVICE_CREDENTIALS) return &tables.credentials_;
+    if (wanted == PMX_SERVICE_REQUESTS) return &tables.requests_;
     return nullptr;
 }
 

@@ -92,6 +92,19 @@ int main(void) {
     FIELD(pmx_credentials, host);
     FIELD(pmx_credentials, authorization);
     FIELD(pmx_credentials, transport);
+    STRUCT(pmx_retry);
+    FIELD(pmx_retry, size);
+    FIELD(pmx_retry, attempt);
+    FIELD(pmx_retry, max_retries);
+    FIELD(pmx_retry, http_status);
+    FIELD(pmx_retry, wait_ms);
+    FIELD(pmx_retry, url);
+    FIELD(pmx_retry, subject);
+    FIELD(pmx_retry, what);
+    STRUCT(pmx_requests);
+    FIELD(pmx_requests, size);
+    FIELD(pmx_requests, host);
+    FIELD(pmx_requests, retrying);
     /* layout.h */
     STRUCT(pmx_package);
     FIELD(pmx_package, id);

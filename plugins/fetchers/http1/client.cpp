@@ -53,8 +53,9 @@ Failure refused(const Head& head, std::int64_t now) {
 
 }  // namespace
 
-Client::Client(const ClientOptions& options, const pmx_credentials* credentials, const pmx_counters* counters)
-    : options_(options), counters_(counters), pool_(io_, options.concurrency), origins_(credentials) {}
+Client::Client(const ClientOptions& options, const pmx_credentials* credentials, const pmx_counters* counters,
+               const pmx_requests* requests)
+    : options_(options), counters_(counters), requests_(requests), pool_(io_, options.concurrency), origins_(credentials) {}
 
 Client::~Client() {
     if (!thread_.joinable()) return;
@@ -335,9 +336,23 @@ void Client::end_attempt(Job& job, std::optional<Failure> failure) {
 
 void Client::sleep(Job& job, const Failure& failure) {
     Millis wait = options_.retry.delay(job.attempts, failure.retry_after);
-    report(job, PMX_WARNING, failure,
-           "; try " + std::to_string(job.attempts + 1) + " of " + std::to_string(options_.retry.retries + 1) +
-               " in " + std::to_string(wait.count()) + " ms");
+    if (requests_) {
+        std::string url = job.shown.shown();
+        pmx_retry retry{};
+        retry.size = sizeof retry;
+        retry.attempt = job.attempts;
+        retry.max_retries = options_.retry.retries;
+        retry.http_status = job.refusal ? job.refusal->status : 0;
+        retry.wait_ms = static_cast<std::uint64_t>(wait.count());
+        retry.url = {url.data(), url.size()};
+        retry.subject = job.request->subject;
+        retry.what = {failure.what.data(), failure.what.size()};
+        requests_->retrying(requests_, &retry);
+    } else {
+        report(job, PMX_WARNING, failure,
+               "; try " + std::to_string(job.attempts + 1) + " of " + std::to_string(options_.retry.retries + 1) +
+                   " in " + std::to_string(wait.count()) + " ms");
+    }
     count("retries");
     job.state = Job::State::sleeping;
     job.sleep.emplace(io_, wait);

@@ -29,7 +29,8 @@ struct ClientOptions {
 
 class Client {
   public:
-    Client(const ClientOptions& options, const pmx_credentials* credentials, const pmx_counters* counters);
+    Client(const ClientOptions& options, const pmx_credentials* credentials, const pmx_counters* counters,
+           const pmx_requests* requests);
     // Ends what is still under way with PMX_CANCELLED and joins the thread.
     ~Client();
     // complete() will be called exactly once. Throws sdk::Error when the request is none.
@@ -75,6 +76,7 @@ class Client {
 
     const ClientOptions options_;
     const pmx_counters* counters_;
+    const pmx_requests* requests_;
     boost::asio::io_context io_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
     Pool pool_;

@@ -42,7 +42,7 @@ class Http1 {
     static constexpr const char* kSchemes = "http,https";
     Http1(sdk::Host host, const sdk::Config& config)
         : client_(options_of(config), host.service<pmx_credentials>(PMX_SERVICE_CREDENTIALS),
-                  host.service<pmx_counters>(PMX_SERVICE_COUNTERS)) {}
+                  host.service<pmx_counters>(PMX_SERVICE_COUNTERS), host.service<pmx_requests>(PMX_SERVICE_REQUESTS)) {}
     void fetch(sdk::Op op, const pmx_request& request, sdk::Response response) {
         client_.start(op, request, response);
     }

@@ -72,6 +72,25 @@ typedef struct pmx_credentials {
                       void (*emit)(void *context, pmx_str value), void *context);
 } pmx_credentials;
 
+/* "pmx.requests/1": what a fetcher tells of its requests besides their outcome. A retry goes here rather than to
+ * pmx_op.report: it is no warning unless it is the last. */
+#define PMX_SERVICE_REQUESTS "pmx.requests/1"
+typedef struct pmx_retry {
+    uint32_t size;
+    uint32_t attempt;     /* the one that failed; the first is 1 */
+    uint32_t max_retries; /* how many may follow the first */
+    uint32_t http_status; /* 0: there was no answer */
+    uint64_t wait_ms;     /* until the next one */
+    pmx_str url;          /* without credentials */
+    pmx_str subject;      /* pmx_request.subject */
+    pmx_str what;         /* what failed: one sentence */
+} pmx_retry;
+typedef struct pmx_requests {
+    uint32_t size;
+    void *host;
+    void (*retrying)(const struct pmx_requests *requests, const pmx_retry *retry);
+} pmx_requests;
+
 #ifdef __cplusplus
 }
 #endif
