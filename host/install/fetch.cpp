@@ -39,6 +39,13 @@ std::string rebase_on_registry(std::string_view url, const Settings& settings, s
     return to + std::string(url.substr(from.size()));
 }
 
+// A span's subject has to live as long as its timer: the request does not.
+struct TimedFetch {
+    TimedFetch(Metrics& metrics, std::string_view package) : subject(package), timer(metrics, Stage::fetch, subject) {}
+    std::string subject;
+    StageTimer timer;
+};
+
 }  // namespace
 
 Result<FetchRequest> archive_request(const Package& package, const Settings& settings, const std::string& root) {
@@ -123,7 +130,7 @@ void FetchStage::pump() {
 }
 
 void FetchStage::start(Pending pending) {
-    auto timer = std::make_shared<StageTimer>(run_.metrics, Stage::fetch, run_.metrics.trace ? pending.request.subject : std::string());
+    auto timer = std::make_shared<TimedFetch>(run_.metrics, pending.request.subject);
     std::string url = pending.request.url;
     auto done = [this, job = pending.job, url, timer](Result<FetchResponse> response) mutable {
         timer.reset();
