@@ -188,6 +188,60 @@ std::string workspace_state(Run& run, const Commit& what) {
     return out;
 }
 
+bool same_value(simdjson::dom::element a, simdjson::dom::element b) {
+    if (a.is_object() && b.is_object()) {
+        simdjson::dom::object left = a.get_object().value_unsafe(), right = b.get_object().value_unsafe();
+        if (left.size() != right.size()) return false;
+        for (auto field : left) {
+            auto other = right[field.key];
+            if (other.error() || !same_value(field.value, other.value_unsafe())) return false;
+        }
+        return true;
+    }
+    if (a.is_array() && b.is_array()) {
+        simdjson::dom::array left = a.get_array().value_unsafe(), right = b.get_array().value_unsafe();
+        return left.size() == right.size() && std::equal(left.begin(), left.end(), right.begin(), same_value);
+    }
+    return simdjson::minify(a) == simdjson::minify(b);
+}
+
+bool says_nothing(simdjson::dom::element value) {
+    return value.is_null() || (value.is_array() && value.get_array().value_unsafe().size() == 0) ||
+           (value.is_object() && value.get_object().value_unsafe().size() == 0);
+}
+
+// Does what stands there say all that we would say? Times and names of programs aside; the other program may say more,
+// and may leave out what is empty.
+bool covers(simdjson::dom::object stands, simdjson::dom::object wanted) {
+    for (auto field : wanted) {
+        if (field.key == "prunedAt" || field.key == "packageManager" || field.key == "storeDir" || field.key == "lastValidatedTimestamp")
+            continue;
+        auto found = stands[field.key];
+        if (found.error()) {
+            bool implied = field.key == "pmxLinker" && !wanted["nodeLinker"].error() && same_value(wanted["nodeLinker"].value_unsafe(), field.value);
+            if (!implied && !says_nothing(field.value)) return false;
+        } else if (field.key == "settings" && found.is_object() && field.value.is_object()) {
+            if (!covers(found.get_object().value_unsafe(), field.value.get_object().value_unsafe())) return false;
+        } else if (!same_value(found.value_unsafe(), field.value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// A record that already says so is left alone, whoever wrote it.
+Result<> write_record(const std::string& path, const std::string& text) {
+    auto old = read_file_if_exists(AT_FDCWD, path.c_str(), 64u << 20);
+    if (old && *old) {
+        if (**old == text) return {};
+        simdjson::dom::parser old_parser, new_parser;
+        simdjson::dom::object stands, wanted;
+        simdjson::padded_string old_text(**old), new_text(text);
+        if (!old_parser.parse(old_text).get(stands) && !new_parser.parse(new_text).get(wanted) && covers(stands, wanted)) return {};
+    }
+    return write_file_atomically(AT_FDCWD, path.c_str(), text, Durable::no);
+}
+
 Result<State> observe(Run& run, const Commit& what) {
     State state;
     state.fingerprint = settings_fingerprint(run.settings);
@@ -228,21 +282,23 @@ Result<> commit(Run& run, Store& store, const Commit& what) {
             PMX_CHECK(remove_file(AT_FDCWD, path.c_str()));
         } else {
             PMX_CHECK(make_dirs(AT_FDCWD, virtual_store));
-            PMX_CHECK(write_file_atomically(AT_FDCWD, path.c_str(), current, Durable::no));
+            PMX_CHECK(write_record(path, current));
         }
-        PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, kModulesFile).c_str(), modules_yaml(run, what), Durable::no));
-        PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, kWorkspaceState).c_str(), workspace_state(run, what), Durable::no));
+        PMX_CHECK(write_record(join_path(modules, kModulesFile), modules_yaml(run, what)));
+        PMX_CHECK(write_record(join_path(modules, kWorkspaceState), workspace_state(run, what)));
         PMX_CHECK(remove_file(AT_FDCWD, join_path(modules, ".package-lock.json").c_str()));
     } else {
         std::vector<std::uint32_t> skipped;
         for (std::uint32_t i = 0; i < what.graph.packages.size(); ++i)
             if (what.graph.packages[i].skipped) skipped.push_back(i);
         if (what.linker == "hoisted") {
-            PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, ".package-lock.json").c_str(),
-                                            npm_hidden_lockfile_text(lockfile, skipped), Durable::no));
+            // npm believes this file only where it is younger than the packages: a tree that changed gets a new one.
+            std::string path = join_path(modules, ".package-lock.json"), text = npm_hidden_lockfile_text(lockfile, skipped);
+            bool changed = run.metrics.linked || run.metrics.symlinks_made || run.metrics.bins_made;
+            PMX_CHECK(changed ? write_file_atomically(AT_FDCWD, path.c_str(), text, Durable::no) : write_record(path, text));
             PMX_CHECK(remove_file(AT_FDCWD, join_path(modules, kModulesFile).c_str()));
         } else {
-            PMX_CHECK(write_file_atomically(AT_FDCWD, join_path(modules, kModulesFile).c_str(), modules_yaml(run, what), Durable::no));
+            PMX_CHECK(write_record(join_path(modules, kModulesFile), modules_yaml(run, what)));
             PMX_CHECK(remove_file(AT_FDCWD, join_path(modules, ".package-lock.json").c_str()));
         }
     }

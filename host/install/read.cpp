@@ -77,12 +77,14 @@ Result<Inputs> read_inputs(const Settings& settings) {
     }
     inputs.lockfile = std::move(*lockfile);
 
-    for (const Project& project : inputs.lockfile.graph.projects) {
+    for (Project& project : inputs.lockfile.graph.projects) {
         std::string dir(project.dir);
         inputs.project_dirs.push_back(dir);
         std::string version;
         PMX_TRY(WantedProject wanted, read_project(settings.root, dir, inputs.files, version));
         inputs.versions.push_back(std::move(version));
+        // pnpm's lockfile does not name its projects, and hoisting links them by name.
+        if (project.name.empty() && is_safe_package_name(wanted.name)) project.name = inputs.lockfile.graph.arena.copy(wanted.name);
         inputs.wanted.push_back(std::move(wanted));
     }
 
