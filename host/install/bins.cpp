@@ -91,6 +91,9 @@ class BinDirectory {
             executable = info && (info->mode & 0111);
             count(Sys::read);
             length = ::read((*file)->raw(), first, sizeof first);
+            std::string_view line(first, length > 0 ? static_cast<std::size_t>(length) : 0);
+            line = line.substr(0, line.find('\n'));
+            if (line.starts_with("#!") && line.ends_with('\r')) executable = false;  // the kernel would look for "node\r"
         } else {
             // A project's own .bin may promise what a later build makes; elsewhere nobody would come to make it.
             run_.events.warning(fmt::format("{} says it brings the program \"{}\", but {} is not there", winner.package, name, winner.target));

@@ -73,11 +73,13 @@ def test_explain_and_trace(pmx, project, tmp_path):
     p = project("basic")
     done = pmx.install(p, "--explain")
     assert "chain-c" in done.text
-    done = pmx.install(project("basic", into="trace"), "--timing=trace")
+    done = pmx.install(project("basic", into="trace"), "--timing=trace", "--store-dir", tmp_path / "cold")
     # The trace goes to a file that the command names, or to its output; either is Chrome's trace format.
     words = [w for w in done.text.split() if w.endswith(".json")]
     text = open(words[-1].strip(",.;:()'\""), encoding="utf-8").read() if words else done.out
-    assert "traceEvents" in json.loads(text[text.index("{"):]) if "{" in text else False
+    spans = json.loads(text[text.index("{"):])["traceEvents"]
+    named = {stage: {s["name"] for s in spans if s.get("cat") == stage} for stage in ("fetch", "unpack", "link")}
+    assert named["fetch"] == named["unpack"] == named["link"] and "chain-c@1.0.0" in named["fetch"], named
 
 
 def test_state_files(pmx, project):

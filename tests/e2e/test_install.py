@@ -167,13 +167,3 @@ def test_a_foreign_file_in_node_modules_stays(pmx, project):
     (p / "node_modules" / "mine.txt").write_text("mine")
     pmx.install(p)
     assert (p / "node_modules" / "mine.txt").read_text() == "mine"
-
-
-def test_many_links_run_at_once(pmx, project):
-    p = project("shapes")
-    done = pmx.install(p, "--timing=json")
-    timing = done.timing()
-    assert done.figure("cold") >= 10 and done.figure("warm") == 0, timing
-    again = project("shapes", into="again")
-    done = pmx.install(again, "--timing=json")
-    assert done.figure("warm") >= 10 and done.figure("cold") == 0

@@ -1,0 +1,85 @@
+"""What an install does, told by its counters: how many at once, by which path, with how many system calls."""
+
+import os
+
+import pytest
+
+import registry_server
+
+
+def rendezvous():
+    path = os.path.join(os.path.dirname(registry_server.pmx_binary()), "..", "lib", "pmx", "test-plugins", "rendezvous.so")
+    if not os.path.exists(path):
+        pytest.skip("the test plugin rendezvous is not built (static plugins?)")
+    return os.path.abspath(path)
+
+
+def stage(done, name):
+    return done.timing()["stages"].get(name, {"tasks": 0, "running_high_water": 0})
+
+
+def counters(done):
+    return done.timing()["counters"]
+
+
+@pytest.mark.parametrize("state", ["cold", "warm"])
+def test_two_packages_are_linked_at_once(pmx, project, state):
+    if state == "warm":
+        pmx.install(project("shapes", into="first"))
+    done = pmx.install(project("shapes"), "--import", rendezvous(), "--link-concurrency", "2", "--timing=json")
+    assert counters(done)[state] >= 10 and counters(done)["cold" if state == "warm" else "warm"] == 0
+    assert stage(done, "link")["running_high_water"] >= 2
+
+
+def test_the_cap_of_link_holds(pmx, project):
+    done = pmx.install(project("shapes"), "--link-concurrency", "1", "--timing=json")
+    assert stage(done, "link")["running_high_water"] == 1
+
+
+@pytest.mark.parametrize("linker", ["isolated", "hoisted"])
+def test_stored_and_downloaded_packages_are_linked_by_one_path(pmx, project, linker):
+    cold = pmx.install(project("shapes"), "--linker", linker, "--timing=json")
+    warm = pmx.install(project("shapes", into="again"), "--linker", linker, "--timing=json")
+    for key in ("linked", "files_linked", "symlinks_made", "bins_made"):
+        assert counters(cold)[key] == counters(warm)[key], key
+    for done in (cold, warm):
+        assert stage(done, "link")["tasks"] == counters(done)["linked"]
+        assert done.timing()["syscalls"]["link"] == counters(done)["files_linked"]
+    assert stage(cold, "unpack")["tasks"] == counters(cold)["cold"] == stage(cold, "verify")["tasks"]
+    assert stage(warm, "unpack")["tasks"] == 0 and stage(warm, "check")["tasks"] == counters(warm)["warm"]
+
+
+def test_system_calls_of_a_warm_install_are_what_the_design_says(pmx, project):
+    """Link: one per file. Check `stat`: one more. Everything else grows with packages and directories, not with files."""
+    pmx.install(project("shapes"))
+    figures = {}
+    for level in ("none", "stat"):
+        done = pmx.install(project("shapes", into=level), "--check", level, "--timing=json")
+        figures[level] = done.timing()["syscalls"], counters(done)
+    files, packages = figures["none"][1]["files_linked"], figures["none"][1]["linked"]
+    assert files > 300
+    none, stat = figures["none"][0], figures["stat"][0]
+    assert none["link"] == stat["link"] == files
+    assert stat["stat"] - none["stat"] == files
+    assert none["stat"] < 60 + 4 * packages + 2 * figures["none"][1]["bins_made"]
+    assert none["open"] < 60 + 5 * packages + 4 * figures["none"][1]["bins_made"]
+    assert none["write"] < 20 + figures["none"][1]["bins_made"]
+
+
+def test_an_unpacked_file_costs_four_system_calls(pmx, project):
+    done = pmx.install(project("shapes"), "--timing=json")
+    calls, files = done.timing()["syscalls"], counters(done)["files_unpacked"]
+    packages = counters(done)["linked"]
+    assert files > 300
+    assert files <= calls["write"] < files + 3 * packages + 40
+    assert files <= calls["open"] < files + 12 * packages + 100
+
+
+def test_a_no_op_starts_no_pool_and_no_plugin(pmx, project):
+    p = project("shapes")
+    pmx.install(p)
+    done = pmx.install(p, "--timing=json")
+    timing = done.timing()
+    assert timing["up_to_date"] and timing["plugins_loaded"] == 0
+    assert set(timing["stages"]) == {"read"}
+    assert timing["syscalls"]["link"] == timing["syscalls"]["mkdir"] == 0
