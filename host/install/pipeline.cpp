@@ -42,7 +42,11 @@ Pipeline::Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan,
     });
 }
 
-Pipeline::~Pipeline() = default;
+// Every job is finished, but the worker that finished the last one may still be on its way out of the fetch stage.
+Pipeline::~Pipeline() {
+    unpack_pool_->drain();
+    link_pool_->drain();
+}
 
 Result<std::vector<Pipeline::Job>> Pipeline::group() {
     std::vector<Job> jobs;
