@@ -57,7 +57,7 @@ Flags flags_of(const SettingOptions& options) {
 }
 
 std::vector<std::string_view> flag_names() {
-    std::vector<std::string_view> names{"help", "version"};
+    std::vector<std::string_view> names{"help", "version", "all", "repair", "content", "dry-run", "json"};
     for (const SettingSpec& spec : settings_table())
         if (spec.places & in_flag) names.push_back(spec.name);
     return names;
@@ -110,6 +110,7 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& words) {
     Invocation invocation;
     app.add_flag("-h,--help", invocation.help);
     app.add_flag("-v,--version", invocation.version);
+    app.add_flag("--all", invocation.switches["all"]);
     SettingOptions settings = add_settings(app);
 
     auto command = [&](CLI::App& parent, const char* name) {
@@ -155,6 +156,7 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& words) {
         if (word != "--") invocation.arguments.push_back(std::move(word));
     }
     if (invocation.help || invocation.version) return invocation;
+    if (invocation.switches["all"]) return fail(Code::USAGE, "--all goes with --help only", {}, "pmx install --help --all lists every flag");
     if (invocation.command.empty() && !invocation.arguments.empty()) return unknown_command(invocation.arguments.front(), "");
     if (deepest == store && !invocation.arguments.empty()) return unknown_command(invocation.arguments.front(), "store");
     if (invocation.command.empty() || deepest == store) {
@@ -173,7 +175,12 @@ Result<std::string> working_dir(const Invocation& invocation) {
     auto given = invocation.flags.find("dir");
     if (given == invocation.flags.end()) return current_dir();
     std::string dir = join_path(current_dir(), given->second.front());
-    PMX_TRY(Fd opened, open_dir(AT_FDCWD, dir.c_str()));
+    if (auto opened = open_dir(AT_FDCWD, dir.c_str()); !opened) {
+        Error error = std::move(opened).error();
+        error.code = Code::USAGE;
+        error.remedy = "-C takes a directory that is there";
+        return tl::make_unexpected(std::move(error));
+    }
     return dir;
 }
 
@@ -186,7 +193,7 @@ Result<Settings> settings_for(const Invocation& invocation, const Door& door) {
 
 Result<> run_command(const Invocation& invocation, const Door& door) {
     if (invocation.version) return write_out("pmx " PMX_VERSION "\n"), Result<>();
-    if (invocation.help) return write_out(help_text(invocation.command)), Result<>();
+    if (invocation.help) return write_out(help_text(invocation.command, invocation.switches.at("all"))), Result<>();
     if (invocation.command == "install") return install_command(invocation, door);
     if (invocation.command == "registry") return registry_command(invocation, door);
     if (invocation.command == "config") return config_command(invocation, door);

@@ -19,13 +19,14 @@ struct Invocation {
     bool frozen = false;                    // `pmx ci`
     Flags flags;                            // settings given as flags
     std::vector<std::string> arguments;     // positional
-    std::map<std::string, bool> switches;   // the command's own: "repair", "content", "dry-run", "json"
+    std::map<std::string, bool> switches;   // the command's own: "repair", "content", "dry-run", "json", "all"
 };
 
 // PMX_E_USAGE with the nearest flag or command for what is not known.
 Result<Invocation> parse_command_line(const std::vector<std::string>& words);
 
-std::string help_text(std::string_view command);
+// `all_flags`: every setting, not only those that most people want to know.
+std::string help_text(std::string_view command, bool all_flags = false);
 
 // What a command has besides its invocation.
 struct Door {

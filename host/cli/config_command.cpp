@@ -1,7 +1,10 @@
+#include <array>
+
 #include <fmt/format.h>
 
 #include "base/text.hpp"
 #include "cli/command_line.hpp"
+#include "config/credentials.hpp"
 #include "config/settings_table.hpp"
 
 namespace pmx {
@@ -10,7 +13,7 @@ namespace {
 std::string shown(const Setting& setting) {
     std::string out;
     for (const std::string& item : setting.items) out += (out.empty() ? "" : ", ") + item;
-    return out;
+    return without_secrets(out);
 }
 
 std::string_view source_name(Source source) {
@@ -27,13 +30,27 @@ std::string_view source_name(Source source) {
 void write_value(JsonWriter& json, const SettingSpec& spec, const Setting& setting) {
     if (spec.type == SettingType::list) {
         json.array();
-        for (const std::string& item : setting.items) json.value(item);
+        for (const std::string& item : setting.items) json.value(without_secrets(item));
         json.end();
         return;
     }
     std::string_view text = setting.items.empty() ? std::string_view() : std::string_view(setting.items.front());
     bool bare = spec.type != SettingType::text && !text.empty();
-    bare ? json.raw(text) : json.value(text);
+    bare ? json.raw(text) : json.value(without_secrets(text));
+}
+
+// What .npmrc files and their like say of registries and the network: key, value, where.
+std::vector<std::array<std::string, 3>> npmrc_rows(const Settings& settings) {
+    std::vector<std::array<std::string, 3>> rows;
+    auto where = [&](const std::string& key) {
+        auto found = settings.npmrc_where.find(key);
+        return found == settings.npmrc_where.end() ? std::string() : found->second;
+    };
+    for (const auto& [scope, url] : settings.scoped_registries)
+        rows.push_back({scope + ":registry", without_secrets(url), where(scope + ":registry")});
+    for (const auto& [key, value] : settings.npmrc)
+        rows.push_back({without_secrets(key), is_secret_key(key) ? "***" : without_secrets(value), where(key)});
+    return rows;
 }
 
 }  // namespace
@@ -59,6 +76,9 @@ Result<> config_command(const Invocation& invocation, const Door& door) {
             write_value(json, spec, setting);
             json.key("source").value(source_name(setting.source)).key("where").value(setting.where).end();
         }
+        if (only == nullptr)
+            for (const auto& [key, value, where] : npmrc_rows(settings))
+                json.key(key).object().key("value").value(value).key("source").value("npmrc").key("where").value(where).end();
         json.end();
         out += '\n';
     } else if (only != nullptr) {
@@ -69,6 +89,7 @@ Result<> config_command(const Invocation& invocation, const Door& door) {
             const Setting& setting = settings.values.find(spec.name)->second;
             out += fmt::format("{:<30} {:<36} {}\n", spec.name, shown(setting), setting.where);
         }
+        for (const auto& [key, value, where] : npmrc_rows(settings)) out += fmt::format("{:<30} {:<36} {}\n", key, value, where);
     }
     write_out(only != nullptr || invocation.switches.at("json") ? out : printable(out));
     return {};

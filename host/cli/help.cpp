@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "base/text.hpp"
@@ -26,10 +29,28 @@ constexpr CommandHelp helps[] = {
      "  pmx registry serve tests/registry --port 4873\n", false},
 };
 
-std::string settings_help() {
-    std::string out = "Flags (each is a setting too: pmx.yaml, PMX_… in the environment; \"pmx config\" shows them)\n";
+// What most people want to know; the others come with --all. The settings table has the same order.
+constexpr std::string_view main_flags[] = {"linker", "import", "check", "dir", "store-dir", "registry", "offline", "frozen-lockfile", "prod",
+                                           "ignore-scripts", "force", "reporter", "timing", "explain"};
+struct Group {
+    std::string_view first, title;  // the setting that the group begins with
+};
+constexpr Group groups[] = {{"linker", "Strategies"},           {"dir", "Places"},        {"registry", "Network"},
+                            {"frozen-lockfile", "What is installed"}, {"hoist", "Shape of the tree"}, {"unpack-concurrency", "Machine"},
+                            {"reporter", "What is told"}};
+
+std::string settings_help(bool all) {
+    std::string out, title;
+    std::size_t left_out = 0;
     for (const SettingSpec& spec : settings_table()) {
+        for (const Group& group : groups)
+            if (group.first == spec.name) title = group.title;
         if (!(spec.places & in_flag) || spec.hidden) continue;
+        if (!all && std::find(std::begin(main_flags), std::end(main_flags), spec.name) == std::end(main_flags)) {
+            ++left_out;
+            continue;
+        }
+        if (!title.empty()) out += (out.empty() ? "" : "\n") + std::exchange(title, "") + "\n";
         std::string flag = "--" + std::string(spec.name);
         if (spec.type == SettingType::boolean && spec.fallback == "true") flag = "--no-" + std::string(spec.name);
         if (!spec.short_flag.empty()) flag = std::string(spec.short_flag) + ", " + flag;
@@ -37,19 +58,20 @@ std::string settings_help() {
         else if (spec.type == SettingType::integer) flag += " N";
         else if (spec.type == SettingType::text) flag += spec.choices.empty() ? " TEXT" : " KIND";
         else if (spec.type == SettingType::list) flag += " A,B";
-        out += fmt::format("  {:<36} {}", flag, spec.help);
+        out += fmt::format("  {:<{}} {}", flag, all ? 36 : 20, spec.help);
         if (!spec.choices.empty()) out += fmt::format(" ({})", replace_all(spec.choices, " ", ", "));
         if (spec.type != SettingType::boolean && !spec.fallback.empty()) out += fmt::format(" [{}]", spec.fallback);
         out += '\n';
     }
-    return out;
+    if (left_out > 0) out += fmt::format("\n--help --all shows {} more flags.", left_out);
+    return out + "\nEach flag is a setting too: in pmx.yaml, and as PMX_… in the environment. \"pmx config\" shows their values.\n";
 }
 
-std::string one(const CommandHelp& help) {
+std::string one(const CommandHelp& help, bool all) {
     std::string out = fmt::format("pmx {}\n\n{}\n", help.usage, help.summary);
     if (!help.own_flags.empty()) out += "\nFlags\n" + std::string(help.own_flags);
     out += "\nExamples\n" + std::string(help.examples);
-    if (help.shows_settings) out += "\n" + settings_help();
+    if (help.shows_settings) out += "\n" + settings_help(all);
     return out;
 }
 
@@ -57,9 +79,9 @@ std::string one(const CommandHelp& help) {
 
 std::span<const CommandHelp> command_helps() { return helps; }
 
-std::string help_text(std::string_view command) {
+std::string help_text(std::string_view command, bool all_flags) {
     for (const CommandHelp& help : helps)
-        if (help.name == command) return one(help);
+        if (help.name == command) return one(help, all_flags);
     bool all = command.empty();
     std::string out = all ? "pmx: a package manager whose strategies are plugins\n\npmx COMMAND [flags]\n\nCommands\n"
                           : fmt::format("pmx {} COMMAND\n\nCommands\n", command);

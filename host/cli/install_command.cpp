@@ -1,9 +1,12 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "base/fs.hpp"
+#include "base/text.hpp"
 #include "cli/command_line.hpp"
 #include "cli/progress.hpp"
 #include "cli/timing.hpp"
+#include "config/settings_table.hpp"
 #include "install/install.hpp"
 
 namespace pmx {
@@ -23,6 +26,21 @@ bool is_set(const std::map<std::string, std::string>& environment, const char* n
     return found != environment.end() && !found->second.empty() && found->second != "false";
 }
 
+// "isolted" may have been meant as a plugin's name, but rarely is.
+void suggest_choice(Error& error, const Settings& settings) {
+    if (error.code != Code::PLUGIN_NOT_FOUND) return;
+    for (const SettingSpec& spec : settings_table()) {
+        if (!spec.native || spec.choices.empty()) continue;
+        std::vector<std::string_view> choices = split(spec.choices, ' ');
+        std::string_view value = settings.text(spec.name);
+        std::string near = nearest(value, choices);
+        if (value.empty() || (error.subject != value && !error.what.ends_with(value))) continue;
+        std::string known = replace_all(spec.choices.substr(0, spec.choices.rfind(' ')), " ", ", ");
+        error.remedy = near.empty() ? fmt::format("built in for --{}: {}. Otherwise: {}", spec.name, known, error.remedy)
+                                    : fmt::format("did you mean --{} {}? Otherwise: {}", spec.name, near, error.remedy);
+    }
+}
+
 }  // namespace
 
 Result<> install_command(const Invocation& invocation, const Door& door) {
@@ -40,6 +58,7 @@ Result<> install_command(const Invocation& invocation, const Door& door) {
     options.metrics = &metrics;
     auto report = install(options);
     if (!report) {
+        suggest_choice(report.error(), settings);
         reporter->failed(report.error());
         Error told = std::move(report).error();
         told.what.clear();  // the reporter has said it; main only keeps the exit status

@@ -54,7 +54,8 @@ class Lines final : public Reporter {
   public:
     Lines(const Settings& settings, const Metrics& metrics, Screen screen)
         : metrics_(metrics), screen_(std::move(screen)), explains_(settings.flag("explain")),
-          warns_(settings.text("loglevel") != "error"), informs_(warns_ && settings.text("loglevel") != "warn") {}
+          warns_(settings.text("loglevel") != "error"), informs_(warns_ && settings.text("loglevel") != "warn"),
+          tells_all_(settings.text("loglevel") == "debug") {}
     ~Lines() override { stop_ticking(); }
 
     void context(std::string_view lockfile, std::string_view linker, std::string_view store_dir, std::string_view,
@@ -77,6 +78,10 @@ class Lines final : public Reporter {
         arriving_[std::string(package)] = received;
     }
     void request_retry(const RequestRetry& retry) override {
+        constexpr unsigned kShown = 3;  // a registry that is down says the same for every package
+        unsigned number = retries_.fetch_add(1, std::memory_order_relaxed);
+        if (number == kShown && !tells_all_) warning("more requests are tried again; --loglevel debug shows each");
+        if (number >= kShown && !tells_all_) return;
         warning(fmt::format("cannot fetch {}: {}; try {} of {} in {}: {}", retry.package, retry.message, retry.attempt + 1,
                             retry.max_retries + 1, human_seconds(static_cast<double>(retry.wait_ms) / 1e3), retry.url));
     }
@@ -174,7 +179,9 @@ class Lines final : public Reporter {
     const Metrics& metrics_;
     const Screen screen_;
     const bool explains_, warns_, informs_;
+    const bool tells_all_;
     std::atomic<std::uint64_t> found_{0}, fetched_{0}, linked_{0};
+    std::atomic<unsigned> retries_{0};
     std::mutex mutex_;
     std::condition_variable stop_;
     std::map<std::string, std::uint64_t, std::less<>> arriving_;  // bytes of archives that are under way

@@ -248,6 +248,27 @@ std::string authorization_header(const NpmrcKeys& keys, std::string_view text, s
     return {};
 }
 
+std::string without_secrets(std::string_view text) {
+    std::string out;
+    for (;;) {
+        std::size_t scheme = text.find("://");
+        if (scheme == text.npos) return out += text;
+        out += text.substr(0, scheme + 3);
+        text.remove_prefix(scheme + 3);
+        // A password may hold anything but a slash, so the last @ of the authority ends it.
+        std::string_view authority = text.substr(0, text.find_first_of("/?#\\ \t\n\"'"));
+        if (std::size_t at = authority.rfind('@'); at != authority.npos) {
+            out += "***";
+            text.remove_prefix(at);
+        }
+    }
+}
+
+bool is_secret_key(std::string_view key) {
+    if (std::size_t colon = key.rfind(':'); colon != key.npos) key.remove_prefix(colon + 1);
+    return key.starts_with('_') || key == "username" || key == "key" || key == "tokenHelper";
+}
+
 const std::string* nearest_key(const NpmrcKeys& keys, std::string_view text, std::string_view key) {
     auto url = parse_url(text);
     const std::string* value = nullptr;

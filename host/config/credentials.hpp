@@ -44,6 +44,11 @@ Result<std::optional<ParsedCredentials>> parse_credentials(const RawCredentials&
 // redirects included. Where npm compares hosts only, pmx compares the scheme too: no token falls back to plain http.
 std::string authorization_header(const NpmrcKeys& keys, std::string_view url, std::string_view own_registry = {});
 
+// For screens: "user:password@" of any URL inside `text` becomes "***@".
+std::string without_secrets(std::string_view text);
+// "_authToken", "//host/:_password" and their like: a key whose value nobody may print.
+bool is_secret_key(std::string_view key);
+
 // The value of "//…/:key" nearest to `url`; nullptr when there is none.
 const std::string* nearest_key(const NpmrcKeys& keys, std::string_view url, std::string_view key);
 

@@ -44,23 +44,27 @@ void merge_npmrc(Settings& settings, std::string_view text, const std::string& p
         std::string where = fmt::format("{}:{}", path, raw_value.line);
         // A token that still holds a placeholder is none: it would only tell the server the variable's name.
         bool placeholder = value.find("${") != value.npos;
+        auto keep = [&](const std::string& as) {
+            settings.npmrc[as] = value;
+            settings.npmrc_where[as] = where;
+        };
         if (key == "registry") {
             if (parse_url(value)) set(settings, "registry", with_slash(value), source, where);
         } else if (key.starts_with('@') && key.ends_with(":registry")) {
-            if (parse_url(value)) settings.scoped_registries[key.substr(0, key.size() - 9)] = with_slash(value);
+            if (parse_url(value)) settings.scoped_registries[key.substr(0, key.size() - 9)] = with_slash(value), settings.npmrc_where[key] = where;
         } else if (key.starts_with("//")) {
             std::size_t colon = key.rfind(':');
             std::string_view last = std::string_view(key).substr(colon + 1);
             bool runs_code = last == "tokenHelper";
             if ((is_one_of(last, kCredentialKeys) || is_one_of(last, kTlsKeys)) && !placeholder && (trusted || !runs_code))
-                settings.npmrc[key] = value;
+                keep(key);
         } else if (is_one_of(key, kCredentialKeys)) {
-            if (!unscoped.empty() && !placeholder && (trusted || key != "tokenHelper")) settings.npmrc[unscoped + ":" + key] = value;
+            if (!unscoped.empty() && !placeholder && (trusted || key != "tokenHelper")) keep(unscoped + ":" + key);
         } else if (key == "strict-ssl") {
             if (value == "true" || value == "false") set(settings, key, value, source, where);
         } else if (is_one_of(key, kNetworkKeys) && !placeholder) {
             if (key == "cafile" && !value.starts_with('/')) value = join_path(parent_path(path), value);
-            settings.npmrc[key] = value;
+            keep(key);
         }
     }
 }
@@ -70,6 +74,7 @@ void merge_network_environment(Settings& settings, const Environment& environmen
         for (const char* name : names)
             if (auto found = environment.find(name); found != environment.end() && !found->second.empty() && !settings.npmrc.contains(key)) {
                 settings.npmrc[key] = found->second;
+                settings.npmrc_where[key] = name;
                 return;
             }
     };
@@ -84,8 +89,10 @@ void merge_network_environment(Settings& settings, const Environment& environmen
             if (value == "true" || value == "false") set(settings, "strict-ssl", value, Source::environment, name);
         } else if (key.starts_with("//") || is_one_of(key, kNetworkKeys)) {
             settings.npmrc[key] = value;
+            settings.npmrc_where[key] = name;
         } else if (key.starts_with('@') && key.ends_with(":registry") && parse_url(value)) {
             settings.scoped_registries[key.substr(0, key.size() - 9)] = with_slash(value);
+            settings.npmrc_where[key] = name;
         }
     }
     // What a file says about proxies comes before the variables that every program hears.

@@ -11,6 +11,7 @@
 #include "config/settings_table.hpp"
 #include "config/workspace.hpp"
 #include "config/workspace_yaml.hpp"
+#include "model/contained_path.hpp"
 #include "model/manifest.hpp"
 
 namespace pmx {
@@ -119,6 +120,18 @@ Result<> apply_flags(Settings& settings, const Flags& flags) {
     return {};
 }
 
+// A directory below the root, as the layouts want it: relative, without "." and "..". pnpm also takes absolute ones.
+Result<> keep_inside(Settings& settings, std::string_view name) {
+    Setting& setting = settings.values.find(name)->second;
+    std::string& path = setting.items.front();
+    const std::string given = path;
+    if (path.starts_with('/')) path = relative_path(settings.root, join_path("/", path));
+    else path = join_path("", path);
+    if (is_contained_path(path) && path != ".") return {};
+    return fail(setting.source == Source::flag ? Code::USAGE : Code::CONFIG, fmt::format("{} cannot be \"{}\"", name, given), setting.where,
+                "accepted: a directory below " + settings.root);
+}
+
 }  // namespace
 
 std::string_view Settings::text(std::string_view name) const {
@@ -213,6 +226,8 @@ Result<Settings> load_settings(const std::string& dir, const Flags& flags, const
 
     if (settings.text("virtual-store-dir").empty())
         settings.values.find("virtual-store-dir")->second.items = {join_path(settings.text("modules-dir"), ".pnpm")};
+    PMX_CHECK(keep_inside(settings, "modules-dir"));
+    PMX_CHECK(keep_inside(settings, "virtual-store-dir"));
     return settings;
 }
 

@@ -49,6 +49,7 @@ class Settings {
     std::string registry_for(std::string_view package_name, std::string_view specifier = {}) const;
     std::map<std::string, std::string> scoped_registries;                   // "@scope" → URL
     std::map<std::string, std::string> npmrc;                               // every auth/network key, merged
+    std::map<std::string, std::string> npmrc_where;                         // where each came from; "@scope:registry" too
     // Header value or "". `package_name`: whose archive the URL is, where its registry may lend its credentials.
     std::string authorization(std::string_view url, std::string_view package_name = {}) const;
     std::string transport(std::string_view url, std::string_view key) const;  // see pmx_credentials.transport

@@ -33,6 +33,11 @@ Failure wrong(const SettingSpec& spec, std::string_view value, const std::string
     return fail(Code::CONFIG, fmt::format("{} cannot be \"{}\"", spec.name, value.substr(0, 200)), where, "accepted: " + choices);
 }
 
+// Somebody's forgotten "https://" must not put a password on the screen.
+std::string shown_url(const std::string& value) {
+    return value.find("://") == value.npos ? without_secrets("://" + value).substr(3) : without_secrets(value);
+}
+
 bool is_path(std::string_view value) { return value.find_first_of("/\\") != value.npos || value.ends_with(".so"); }
 
 class Reader {
@@ -91,7 +96,7 @@ class Reader {
                     near.empty() ? "\"pmx config\" lists every setting" : "did you mean \"" + near + "\"?");
     }
     Failure wrong_url(const std::string& value, const std::string& where) {
-        return fail(Code::CONFIG, "\"" + value + "\" is no URL of a registry", where, "write http://… or https://…");
+        return fail(Code::CONFIG, "\"" + shown_url(value) + "\" is no URL of a registry", where, "write http://… or https://…");
     }
 
     Result<> linker(const std::string& value, const std::string& where) {
@@ -184,7 +189,7 @@ class Reader {
                 if (!parse_url(url)) return wrong_url(url, where);
                 if (url.back() != '/') url += '/';
                 if (scope == "default") PMX_CHECK(apply_setting(settings_, "registry", {url}, Source::project, where, ""));
-                else settings_.scoped_registries[scope] = url;
+                else settings_.scoped_registries[scope] = url, settings_.npmrc_where[scope + ":registry"] = where;
             }
         } else if (key == "enableGlobalVirtualStore") {
             if (!value.IsScalar() || (value.Scalar() != "true" && value.Scalar() != "false")) return not_a(key, "true or false", where);
@@ -246,7 +251,7 @@ Result<> apply_setting(Settings& settings, std::string_view name, std::vector<st
         }
         if (spec.name == "registry") {
             if (!parse_url(item))
-                return fail(Code::CONFIG, "\"" + item + "\" is no URL of a registry", where, "write http://… or https://…");
+                return fail(Code::CONFIG, "\"" + shown_url(item) + "\" is no URL of a registry", where, "write http://… or https://…");
             if (item.back() != '/') item += '/';
         }
     }

@@ -1,3 +1,6 @@
+#include <cerrno>
+#include <cstring>
+
 #include "base/text.hpp"
 #include "plugin/instance.hpp"
 
@@ -91,6 +94,12 @@ Error Op::error(pmx_status status, std::string_view doing, std::string_view subj
         error.what = "plugin " + info_.name + ": " + error.what;
     error.subject = said_ && !said_->subject.empty() ? said_->subject : std::string(subject);
     if (said_ && !said_->remedy.empty()) error.remedy = said_->remedy;
+    // Some sentences hold the system's words already.
+    if (said_ && said_->sys != 0 && error.what.find(std::strerror(said_->sys)) != std::string::npos &&
+        said_->sys != ENOSPC && said_->sys != EDQUOT) {
+        error.sys = said_->sys;
+        return error;
+    }
     if (said_ && said_->sys != 0) {
         Error told = fail_errno(said_->sys, std::move(error.what), std::move(error.subject), error.code).value();
         if (!error.remedy.empty()) told.remedy = std::move(error.remedy);

@@ -89,6 +89,18 @@ TEST_F(Folder, errors_say_where_and_what_is_accepted) {
     EXPECT_NE(refused({{"link-concurrency", {"-1"}}}).find("PMX_E_USAGE"), std::string::npos);
 }
 
+TEST_F(Folder, the_tree_stays_below_the_root) {
+    for (const char* path : {"..", "../x", "/etc", "a/../..", ".", "/"}) {
+        EXPECT_NE(refused({{"modules-dir", {path}}}).find("PMX_E_USAGE"), std::string::npos) << path;
+        write("p/pnpm-workspace.yaml", std::string("virtualStoreDir: '") + path + "'\n");
+        EXPECT_NE(refused().find("pnpm-workspace.yaml:1\n  accepted: a directory below " + dir_ + "/p"), std::string::npos) << path;
+        std::filesystem::remove(dir_ + "/p/pnpm-workspace.yaml");
+    }
+    EXPECT_EQ(loaded({{"virtual-store-dir", {dir_ + "/p/vs/"}}}).text("virtual-store-dir"), "vs");
+    EXPECT_EQ(loaded({{"virtual-store-dir", {"./a/b"}}}).text("virtual-store-dir"), "a/b");
+    EXPECT_EQ(loaded({{"modules-dir", {"mods"}}}).text("virtual-store-dir"), "mods/.pnpm");
+}
+
 TEST_F(Folder, a_project_never_chooses_native_code) {
     for (const char* line : {"linker: ./evil.so", "fetcher: sub/evil", "validator: [integrity, ./evil.so]", "plugin-path: [plugins]",
                              "allow-drafts: true", "import: /tmp/evil.so"}) {
