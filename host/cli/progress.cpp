@@ -105,13 +105,13 @@ class Lines final : public Reporter {
         if (!list.empty()) warning("install scripts that were not run: " + list + " (allowBuilds in pnpm-workspace.yaml allows them)");
     }
     void script_started(std::string_view package, std::string_view event, std::string_view script, std::string_view) override {
-        if (informs_) line(fmt::format("{} {}$ {}", package, event, script));
+        if (informs_) line(fmt::format("{} {}$ {}", label(package), event, script));
     }
     void script_line(std::string_view package, std::string_view event, std::string_view text, bool) override {
-        if (informs_) line(fmt::format("{} {}: {}", package, event, text));
+        if (informs_) line(fmt::format("{} {}: {}", label(package), event, text));
     }
     void script_ended(std::string_view package, std::string_view event, int status) override {
-        if (informs_ && status != 0) line(fmt::format("{} {}: failed with status {}", package, event, status));
+        if (informs_ && status != 0) line(fmt::format("{} {}: failed with status {}", label(package), event, status));
     }
     void stats(std::uint64_t, std::uint64_t) override {}
     void root_dependency(const RootDependency&) override {}
@@ -137,6 +137,7 @@ class Lines final : public Reporter {
     }
 
   private:
+    static std::string_view label(std::string_view package) { return package == "." ? std::string_view("this project") : package; }
     // `mark` goes to the screen as it is.
     void line(std::string_view text, std::string_view mark = {}) {
         std::lock_guard lock(mutex_);
@@ -171,7 +172,8 @@ class Lines final : public Reporter {
         std::uint64_t bytes = arrived_;
         for (const auto& [package, received] : arriving_) bytes += received;
         drawn_ = true;
-        screen_.write(fmt::format("\r\x1b[Kpackages found {}, fetched {}, linked {} · {} · {}", found_.load(std::memory_order_relaxed),
+        // Without line wrap: a line that does not fit is cut, not scrolled.
+        screen_.write(fmt::format("\r\x1b[K\x1b[?7lpackages found {}, fetched {}, linked {} · {} · {}\x1b[?7h", found_.load(std::memory_order_relaxed),
                                   fetched_.load(std::memory_order_relaxed), linked_.load(std::memory_order_relaxed), human_bytes(bytes),
                                   human_seconds(static_cast<double>(ns_since(metrics_.start)) / 1e9)));
     }
