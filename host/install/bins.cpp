@@ -26,10 +26,22 @@ struct Candidate {
     std::string name;
     std::string target;  // relative to the root of the .bin directory, or absolute when it lies below another root
     std::string package;
+    std::string order;  // among equals
     std::uint8_t tier;
     bool owns_name;
-    auto rank() const { return std::tuple(tier, !owns_name, std::string_view(package)); }
+    auto rank() const { return std::tuple(tier, !owns_name, std::string_view(order)); }
 };
+
+// In npm's trees the package whose path comes first in its collation wins, whoever asks for it.
+std::string npm_order(std::string_view path) {
+    constexpr std::string_view order = "_-.@/~";
+    std::string key;
+    for (char c : path) {
+        std::size_t at = order.find(c);
+        key += at != std::string_view::npos ? static_cast<char>(at + 1) : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return key;
+}
 
 bool owns(std::string_view package, std::string_view bin) {
     if (base_name(package) == bin) return true;
@@ -65,8 +77,8 @@ Bins bins_on_disk(int root, const std::string& dir) {
 
 class BinDirectory {
   public:
-    BinDirectory(Run& run, Tree& tree, const Plan& plan, Root root, std::string dir)
-        : run_(run), tree_(tree), plan_(plan), root_(root), dir_(std::move(dir)) {}
+    BinDirectory(Run& run, Tree& tree, const Plan& plan, bool as_npm, Root root, std::string dir)
+        : run_(run), tree_(tree), plan_(plan), as_npm_(as_npm), root_(root), dir_(std::move(dir)) {}
 
     void add(Candidate candidate) {
         auto [found, fresh] = winners_.try_emplace(candidate.name, candidate);
@@ -97,7 +109,7 @@ class BinDirectory {
         } else {
             // A project's own .bin may promise what a later build makes; elsewhere nobody would come to make it.
             run_.events.warning(fmt::format("{} says it brings the program \"{}\", but {} is not there", winner.package, name, winner.target));
-            if (!is_projects_own()) return {};
+            if (as_npm_ || !is_projects_own()) return {};
         }
         if (length < 0) return {};  // a directory
         std::string target = seen_from_here(winner.target);
@@ -177,6 +189,7 @@ class BinDirectory {
     Run& run_;
     Tree& tree_;
     const Plan& plan_;
+    const bool as_npm_;  // a tree from npm's lockfile, laid out as npm does
     const Root root_;
     const std::string dir_;
     std::map<std::string, Candidate> winners_;
@@ -209,6 +222,7 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
     for (const BinRequest& request : old_plan.bins)
         before[{request.root, std::string(request.dir)}].insert(request_key(old_plan, request));
 
+    const bool as_npm = !graph.locations.empty() && plan.bins_are_symlinks;
     for (const auto& [where, wanted] : by_dir) {
         auto old = before.find(where);
         bool shared = where.first == Root::shared;
@@ -221,12 +235,13 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
         if (unchanged) continue;
         if (run.cancel.is_set()) return fail(Code::CANCELLED, "interrupted", run.root, "run pmx install again to go on");
         StageTimer timer(run.metrics, Stage::bins, where.second);
-        BinDirectory directory(run, tree, plan, where.first, where.second);
+        BinDirectory directory(run, tree, plan, as_npm, where.first, where.second);
         auto add = [&](const Bins& bins, Root root, const std::string& dir, const std::string& package, std::uint8_t tier) {
             std::string base = root == where.first ? dir : join_path(tree.path(root), dir);
             for (const auto& [bin, path] : bins) {
                 if (!is_contained_path(bin) || bin.find('/') != std::string::npos || !is_contained_path(path)) continue;
-                directory.add({bin, join_path(base, path), package, tier, owns(package, bin)});
+                if (as_npm) directory.add({bin, join_path(base, path), package, npm_order(dir), 0, false});
+                else directory.add({bin, join_path(base, path), package, package, tier, owns(package, bin)});
             }
         };
         for (const BinRequest* request : wanted.requests) {

@@ -36,7 +36,14 @@ std::string joined(std::span<const std::string_view> items) {
 bool runs_here(const Graph& graph, const Package& package, const SupportedPlatforms& supported) {
     auto os = texts(graph, package.first_os, package.os_count), cpu = texts(graph, package.first_cpu, package.cpu_count),
          libc = texts(graph, package.first_libc, package.libc_count);
-    return runs_on(os, cpu, libc, supported);
+    const bool from_npm = !graph.locations.empty();
+    if (!package.optional || from_npm || (!os.empty() && !cpu.empty() && !libc.empty())) return runs_on(os, cpu, libc, supported);
+    // pnpm reads from the name what the manifest does not say: bun's builds for musl name no libc.
+    std::vector<std::string> told[3] = {{os.begin(), os.end()}, {cpu.begin(), cpu.end()}, {libc.begin(), libc.end()}};
+    infer_platform(package.name, told[0], told[1], told[2]);
+    std::vector<std::string_view> lists[3];
+    for (int i = 0; i < 3; ++i) lists[i].assign(told[i].begin(), told[i].end());
+    return runs_on(lists[0], lists[1], lists[2], supported);
 }
 
 }  // namespace
@@ -69,7 +76,7 @@ Result<std::vector<Skipped>> mark_skipped(Run& run, Graph& graph, const Included
     for (std::uint32_t i = 0; i < graph.packages.size(); ++i) {
         const Package& package = graph.packages[i];
         std::string reason, why;
-        if ((package.os_count || package.cpu_count || package.libc_count) && !runs_here(graph, package, supported)) {
+        if ((package.optional || package.os_count || package.cpu_count || package.libc_count) && !runs_here(graph, package, supported)) {
             reason = "unsupported_platform";
             why = fmt::format("runs on os [{}] cpu [{}] libc [{}] only; this is {} {} {}", joined(texts(graph, package.first_os, package.os_count)),
                               joined(texts(graph, package.first_cpu, package.cpu_count)),

@@ -60,7 +60,8 @@ def pnpm_binary():
 class Project:
     """One project, its copies, and the rows of the report."""
 
-    def __init__(self, source, registry, pnpm, rows):
+    def __init__(self, source, registry, pnpm, rows, chosen):
+        self.chosen = chosen
         self.source, self.registry, self.pnpm, self.rows = source, registry, pnpm, rows
         self.name = os.path.basename(source)
         self.home = os.path.join(WORK, "home")
@@ -88,7 +89,8 @@ class Project:
     def pnpm_install(self, project, linker, *more):
         return run([self.pnpm, "install", "--frozen-lockfile", "--ignore-scripts", "--registry", self.registry + "/",
                     "--config.node-linker=" + linker, "--config.minimum-release-age=0",
-                    "--config.manage-package-manager-versions=false", "--config.pm-on-fail=ignore", *more], project,
+                    "--config.manage-package-manager-versions=false", "--config.pm-on-fail=ignore",
+                    "--config.runtime-on-fail=ignore", "--config.trust-lockfile=true", *more], project,
                    self.env)
 
     def npm_install(self, project):
@@ -96,7 +98,8 @@ class Project:
                     self.registry + "/"], project, self.env)
 
     def linkers(self):
-        return ["isolated", "hoisted", "global"] if self.lock.endswith(".yaml") else ["hoisted", "isolated", "global"]
+        fitting = ["isolated", "hoisted", "global"] if self.lock.endswith(".yaml") else ["hoisted", "isolated", "global"]
+        return [linker for linker in fitting if linker in self.chosen]
 
     def check(self, checks):
         for linker in self.linkers():
@@ -187,6 +190,7 @@ def main():
     parser.add_argument("--projects", default=os.path.join(os.path.dirname(ROOT), "shared", "fixtures", "projects"))
     parser.add_argument("--only", default="")
     parser.add_argument("--checks", default="tree,compare,pnpm,npm")
+    parser.add_argument("--linkers", default="isolated,hoisted,global")
     parser.add_argument("--keep", action="store_true", help="leave the installed projects in build/interop")
     parser.add_argument("--no-record", action="store_true", help="the mirror has everything already")
     args = parser.parse_args()
@@ -204,7 +208,7 @@ def main():
     rows = []
     with registry_server.RegistryServer(mirror) as server:
         for project in chosen:
-            Project(project, server.url, pnpm, rows).check(set(args.checks.split(",")))
+            Project(project, server.url, pnpm, rows, args.linkers.split(",")).check(set(args.checks.split(",")))
             if not args.keep:
                 shutil.rmtree(os.path.join(WORK, "projects", os.path.basename(project)), ignore_errors=True)
     bad = [row for row in rows if row[3]]

@@ -118,10 +118,12 @@ class VirtualStore {
     }
 
     // A peer that was installed for a direct dependency, not by the project itself, still offers its executables to
-    // the project: they are what the peer was asked for.
+    // the project: they are what the peer was asked for. (Not so one that the dependency could do without.)
     void peer_bins(const std::string& bin_dir, const pmx_project& project, const pmx_package& package) {
         graph_.each_edge(package, [&](const pmx_edge& edge) {
-            if (edge.package == PMX_NONE || is_skipped(edge.package) || !may_have_bins(graph_.package(edge.package))) return;
+            if (edge.package == PMX_NONE || edge.kind == PMX_EDGE_OPTIONAL || is_skipped(edge.package) ||
+                !may_have_bins(graph_.package(edge.package)))
+                return;
             bool is_peer = false, is_direct = false;
             for (std::uint32_t i = 0; i < package.peer_count; ++i)
                 is_peer = is_peer || graph_.string(package.first_peer + i) == sdk::view(edge.alias);

@@ -221,6 +221,7 @@ class Computed {
                 !taken.insert(name).second)
                 continue;
             plan_.link_project(rules_.modules_dir + '/' + std::string(name), view(project->dir));
+            plan_.bins_of_project(rules_.modules_dir + "/.bin", view(project->dir), 1);
         }
     }
 
