@@ -58,7 +58,7 @@ void append_padded(std::string& tar, std::string_view bytes) {
 void append_header(std::string& tar, std::string_view name, std::string_view prefix, std::size_t size, bool executable,
                    char type) {
     std::array<char, block> h{};
-    std::memcpy(h.data(), name.data(), std::min<std::size_t>(name.size(), 100));
+    name.copy(h.data(), 100);
     octal(&h[100], 8, executable ? 0755 : 0644);
     octal(&h[108], 8, 0);
     octal(&h[116], 8, 0);
@@ -67,7 +67,7 @@ void append_header(std::string& tar, std::string_view name, std::string_view pre
     std::memset(&h[148], ' ', 8);
     h[156] = type;
     std::memcpy(&h[257], "ustar\00000", 8);
-    std::memcpy(&h[345], prefix.data(), std::min<std::size_t>(prefix.size(), 155));
+    prefix.copy(&h[345], 155);  // often empty: memcpy must not see its null
     unsigned sum = 0;
     for (const char c : h) sum += static_cast<unsigned char>(c);
     octal(&h[148], 7, sum);
