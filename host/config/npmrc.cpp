@@ -31,8 +31,8 @@ std::string with_slash(std::string url) {
 
 }  // namespace
 
-void merge_npmrc(Settings& settings, std::string_view text, const std::string& path, bool trusted, Source source,
-                 const Environment& environment, const std::string& default_registry) {
+Result<> merge_npmrc(Settings& settings, std::string_view text, const std::string& path, bool trusted, Source source,
+                     const Environment& environment, const std::string& default_registry) {
     Ini file = parse_ini(text);
     auto expand = [&](std::string_view raw) { return trusted ? replace_environment(raw, environment, true) : std::string(raw); };
     std::string registry = default_registry;
@@ -48,10 +48,14 @@ void merge_npmrc(Settings& settings, std::string_view text, const std::string& p
             settings.npmrc[as] = value;
             settings.npmrc_where[as] = where;
         };
+        bool names_registry = key == "registry" || (key.starts_with('@') && key.ends_with(":registry"));
+        if (names_registry && placeholder) value.clear();
+        else if (names_registry && !value.empty() && !parse_url(value))
+            return fail(Code::CONFIG, fmt::format("the value of {} is no URL of a registry", key), where, "write http://… or https://…");
         if (key == "registry") {
-            if (parse_url(value)) set(settings, "registry", with_slash(value), source, where);
-        } else if (key.starts_with('@') && key.ends_with(":registry")) {
-            if (parse_url(value)) settings.scoped_registries[key.substr(0, key.size() - 9)] = with_slash(value), settings.npmrc_where[key] = where;
+            if (placeholder || !value.empty()) set(settings, "registry", with_slash(value), source, where);
+        } else if (names_registry) {
+            if (placeholder || !value.empty()) settings.scoped_registries[key.substr(0, key.size() - 9)] = with_slash(value), settings.npmrc_where[key] = where;
         } else if (key.starts_with("//")) {
             std::size_t colon = key.rfind(':');
             std::string_view last = std::string_view(key).substr(colon + 1);
@@ -61,12 +65,16 @@ void merge_npmrc(Settings& settings, std::string_view text, const std::string& p
         } else if (is_one_of(key, kCredentialKeys)) {
             if (!unscoped.empty() && !placeholder && (trusted || key != "tokenHelper")) keep(unscoped + ":" + key);
         } else if (key == "strict-ssl") {
-            if (value == "true" || value == "false") set(settings, key, value, source, where);
+            if (placeholder || value.empty()) continue;
+            if (value != "true" && value != "false")
+                return fail(Code::CONFIG, fmt::format("strict-ssl cannot be \"{}\"", value.substr(0, 200)), where, "accepted: true or false");
+            set(settings, key, value, source, where);
         } else if (is_one_of(key, kNetworkKeys) && !placeholder) {
             if (key == "cafile" && !value.starts_with('/')) value = join_path(parent_path(path), value);
             keep(key);
         }
     }
+    return {};
 }
 
 void merge_network_environment(Settings& settings, const Environment& environment) {

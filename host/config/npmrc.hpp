@@ -14,7 +14,9 @@ namespace pmx {
 // Merges one file's keys into `settings` (over what is there). `trusted`: the user's own file, where ${NAME} is
 // replaced and tokenHelper is heard; in a project's neither is. Credentials without a host are bound to the registry
 // that the same file names, else to `default_registry`: a project that names another registry does not get them.
-void merge_npmrc(Settings& settings, std::string_view text, const std::string& path, bool trusted, Source source,
+// A registry that holds an unreplaced ${NAME} becomes "", which is no registry: nothing meant for a private one is asked
+// for elsewhere. PMX_E_CONFIG for a registry that is no URL and a strict-ssl that is neither true nor false.
+Result<> merge_npmrc(Settings& settings, std::string_view text, const std::string& path, bool trusted, Source source,
                  const Environment& environment, const std::string& default_registry);
 
 // HTTPS_PROXY, HTTP_PROXY, NO_PROXY, NODE_EXTRA_CA_CERTS and npm_config_<key>.

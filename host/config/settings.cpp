@@ -68,8 +68,7 @@ Result<> read_yaml(Settings& settings, const std::string& path, YamlFile kind) {
 
 Result<> read_npmrc(Settings& settings, const std::string& path, bool trusted, Source source, const Environment& environment) {
     PMX_TRY(std::optional<std::string> text, config_file(settings, path));
-    if (text) merge_npmrc(settings, *text, path, trusted, source, environment, default_registry());
-    return {};
+    return text ? merge_npmrc(settings, *text, path, trusted, source, environment, default_registry()) : Result<>();
 }
 
 // What older pnpm kept in package.json's "pnpm"; pnpm-workspace.yaml has the last word.

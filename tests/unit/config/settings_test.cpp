@@ -89,6 +89,44 @@ TEST_F(Folder, errors_say_where_and_what_is_accepted) {
     EXPECT_NE(refused({{"link-concurrency", {"-1"}}}).find("PMX_E_USAGE"), std::string::npos);
 }
 
+TEST_F(Folder, a_wrong_type_is_told_with_its_place_in_every_source) {
+    const std::string number = "accepted: a whole number", yes_no = "accepted: true or false";
+    auto says = [&](const std::string& path, const std::string& text, const std::string& where, const std::string& what) {
+        write(path, text);
+        std::string told = refused();
+        EXPECT_NE(told.find("PMX_E_CONFIG"), std::string::npos) << told;
+        EXPECT_NE(told.find(dir_ + "/" + path + where + "\n  " + what), std::string::npos) << told;
+        std::filesystem::remove(dir_ + "/" + path);
+    };
+    says("home/.config/pmx/config.yaml", "\nnetwork-concurrency: many\n", ":2", number);
+    says("home/.config/pmx/config.yaml", "store-dir: [a, b]\n", ":1", "accepted: a text");
+    says("p/pmx.yaml", "offline: {a: b}\n", ":1", yes_no);
+    says("p/pnpm-workspace.yaml", "networkConcurrency: -1\n", ":1", number);
+    says("p/pnpm-workspace.yaml", "packages: 7\n", ":1", "accepted: a list of texts");
+    says("p/pnpm-workspace.yaml", "registry: somewhere\n", ":1", "write http");
+    says("p/.npmrc", "registry=somewhere\n", ":1", "write http");
+    says("home/.npmrc", "x=y\n@s:registry=ftp://a\n", ":2", "write http");
+    says("p/.npmrc", "strict-ssl=perhaps\n", ":1", yes_no);
+    says("p/package.json", R"({"pnpm":{"overrides":7}})", ":1", "accepted: a map of texts");
+    write("p/package.json", "{}");
+    environment_["PMX_NETWORK_CONCURRENCY"] = "many";
+    EXPECT_NE(refused().find("PMX_NETWORK_CONCURRENCY\n  " + number), std::string::npos);
+    environment_.erase("PMX_NETWORK_CONCURRENCY");
+    EXPECT_NE(refused({{"network-concurrency", {"many"}}}).find("--network-concurrency\n  " + number), std::string::npos);
+}
+
+TEST_F(Folder, a_registry_that_nobody_filled_in_is_none) {
+    write("p/.npmrc", "registry=https://${HOST}/\n@s:registry=http://${HOST}\n");
+    environment_["HOST"] = "registry.example";
+    EXPECT_EQ(loaded().registry_for("a"), "");
+    EXPECT_EQ(loaded().registry_for("@s/a"), "");
+    EXPECT_EQ(loaded({{"registry", {"http://127.0.0.1:1"}}}).registry_for("a"), "http://127.0.0.1:1/");
+    std::filesystem::rename(dir_ + "/p/.npmrc", dir_ + "/.npmrc");
+    std::filesystem::create_directories(dir_ + "/home");
+    std::filesystem::rename(dir_ + "/.npmrc", dir_ + "/home/.npmrc");
+    EXPECT_EQ(loaded().registry_for("a"), "https://registry.example/");
+}
+
 TEST_F(Folder, the_tree_stays_below_the_root) {
     for (const char* path : {"..", "../x", "/etc", "a/../..", ".", "/"}) {
         EXPECT_NE(refused({{"modules-dir", {path}}}).find("PMX_E_USAGE"), std::string::npos) << path;
