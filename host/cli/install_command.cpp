@@ -59,6 +59,7 @@ Result<> install_command(const Invocation& invocation, const Door& door) {
     auto report = install(options);
     if (!report) {
         suggest_choice(report.error(), settings);
+        if (report.error().code == Code::CANCELLED && report.error().remedy.empty()) report.error().remedy = "run pmx install again to go on";
         reporter->failed(report.error());
         Error told = std::move(report).error();
         told.what.clear();  // the reporter has said it; main only keeps the exit status
