@@ -44,9 +44,10 @@ class Hoisting {
         // What the root declares is in its node_modules already.
         for (const pmx_project* project : projects)
             if (sdk::view(project->dir) == ".")
-                graph_.each_edge(*project, [&](const pmx_edge& edge) { claim(sdk::view(edge.alias)); });
+                graph_.each_edge(*project, [&](const pmx_edge& edge) {
+                    if (edge.package != PMX_NONE) claim(sdk::view(edge.alias));  // pnpm does not count links to projects
+                });
 
-        std::vector<std::uint32_t> level;
         std::vector<bool> seen(graph_.package_count());
         auto walk = [&](const pmx_edge& edge, bool from_skipped, std::vector<std::uint32_t>& next) {
             if (edge.package == PMX_NONE || seen[edge.package]) return;
@@ -55,24 +56,36 @@ class Hoisting {
             seen[edge.package] = true;
             next.push_back(edge.package);
         };
+        std::vector<Step> open(1);
         for (const pmx_project* project : projects)
             for (const pmx_edge* edge : sorted_edges(*project)) {
                 if (edge->package != PMX_NONE) offer(sdk::view(edge->alias), edge->package);
-                walk(*edge, false, level);
+                walk(*edge, false, open[0].packages);
             }
         if (rules_.workspace_packages)
             for (const pmx_project* project : projects)
                 if (sdk::view(project->dir) != "." && project->name.length) offer_project(*project);
 
-        for (std::vector<std::uint32_t> next; !level.empty(); level.swap(next)) {
-            next.clear();
-            std::ranges::sort(level, {}, [&](std::uint32_t package) { return order_[package]; });
-            for (std::uint32_t package : level)
-                for (const pmx_edge* edge : sorted_edges(graph_.package(package))) {
-                    if (edge->package != PMX_NONE) offer(sdk::view(edge->alias), edge->package);
-                    walk(*edge, is_skipped(package), next);
-                }
+        // A package's depth is where pnpm's walk first meets it, which need not be the least: all packages of a step
+        // take their children before the first child's own children are looked at, and then each goes down alone.
+        std::vector<std::pair<std::uint32_t, std::uint32_t>> met;  // (depth, package)
+        while (!open.empty()) {
+            Step step = std::move(open.back());
+            open.pop_back();
+            const std::size_t first = open.size();
+            for (std::uint32_t package : step.packages) {
+                met.emplace_back(step.depth, package);
+                Step below{{}, step.depth + 1};
+                for (const pmx_edge* edge : sorted_edges(graph_.package(package)))
+                    walk(*edge, is_skipped(package), below.packages);
+                if (!below.packages.empty()) open.push_back(std::move(below));
+            }
+            std::reverse(open.begin() + static_cast<std::ptrdiff_t>(first), open.end());
         }
+        std::ranges::sort(met, {}, [&](const auto& entry) { return std::pair(entry.first, order_[entry.second]); });
+        for (const auto& [depth, package] : met)
+            for (const pmx_edge* edge : sorted_edges(graph_.package(package)))
+                if (edge->package != PMX_NONE) offer(sdk::view(edge->alias), edge->package);
         return std::move(result_);
     }
 
@@ -98,6 +111,11 @@ class Hoisting {
             if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
         return claimed_.insert(lower_).second;
     }
+
+    struct Step {
+        std::vector<std::uint32_t> packages;
+        std::uint32_t depth = 0;
+    };
 
     enum class Reach { none, to_store, to_root };
     Reach reach(std::string_view alias) const {
