@@ -69,8 +69,13 @@ Result<std::vector<Pipeline::Job>> Pipeline::group() {
             jobs[job].packages.push_back(place.package);
             jobs[job].optional = jobs[job].optional && package.optional;
         }
-        if (keep_[number]) ++run_.metrics.kept;
-        else jobs[job].places.push_back(number);
+        if (keep_[number]) {
+            ++run_.metrics.kept;
+            if (run_.events.explains())
+                run_.events.explain("kept " + std::string(place.dir) + ": it holds " + std::string(package.id) + " already, whole");
+        } else {
+            jobs[job].places.push_back(number);
+        }
     }
     std::erase_if(jobs, [](const Job& job) { return job.places.empty(); });
     return jobs;
@@ -186,6 +191,11 @@ void Pipeline::find_and_link(std::size_t number) {
         return fetch_it();
     }
     ++run_.metrics.warm;
+    if (run_.events.explains())
+        run_.events.explain("linked " + std::string(package.id) + " from the store: " +
+                            (level_ == PMX_LEVEL_NONE ? "it is there, and nothing more was asked (check none)"
+                                                      : "checked, and every file is as it was unpacked (check " +
+                                                            std::string(run_.settings.text("check")) + ")"));
     for (std::uint32_t p : job.packages) run_.events.found_in_store(graph_.packages[p].id);
     link_places(number, std::move(**found));
 }
