@@ -62,6 +62,10 @@ std::string modules_yaml(Run& run, const Commit& what) {
     json.object();
     std::map<std::string_view, std::map<std::string_view, bool>> hoisted;
     for (const Hoisted& h : what.plan.hoisted) hoisted[what.graph.packages[h.package].id][h.alias] = h.is_public;
+    // Projects of the workspace are named by their directory.
+    const std::string hidden = what.plan.virtual_store_dir.empty() ? std::string() : std::string(what.plan.virtual_store_dir) + "/node_modules/";
+    for (const Symlink& link : what.plan.symlinks)
+        if (link.to_project && !hidden.empty() && link.path.starts_with(hidden)) hoisted[link.target][link.path.substr(hidden.size())] = false;
     json.key("hoistedDependencies").object();
     for (const auto& [id, aliases] : hoisted) {
         json.key(id).object();
@@ -155,7 +159,8 @@ std::string workspace_state(Run& run, const Commit& what) {
     json.key("dedupeDirectDeps").value(settings.flag("dedupe-direct-deps"));
     json.key("dedupeInjectedDeps").value(true);
     json.key("dedupePeerDependents").value(true);
-    json.key("dedupePeers").value(false);
+    auto dedupe_peers = what.inputs.lockfile.settings.find("dedupePeers");
+    json.key("dedupePeers").value(dedupe_peers != what.inputs.lockfile.settings.end() && dedupe_peers->second == "true");
     json.key("dev").value(what.included.dev);
     json.key("excludeLinksFromLockfile").value(settings.flag("exclude-links-from-lockfile"));
     list(json, "hoistPattern", hoist_patterns(settings));
@@ -210,11 +215,12 @@ bool says_nothing(simdjson::dom::element value) {
            (value.is_object() && value.get_object().value_unsafe().size() == 0);
 }
 
-// Does what stands there say all that we would say? Times and names of programs aside; the other program may say more,
+// Does what stands there say all that we would say? Times, names of programs and what pnpm has yet to build aside; the other program may say more,
 // and may leave out what is empty.
 bool covers(simdjson::dom::object stands, simdjson::dom::object wanted) {
     for (auto field : wanted) {
-        if (field.key == "prunedAt" || field.key == "packageManager" || field.key == "storeDir" || field.key == "lastValidatedTimestamp")
+        if (field.key == "prunedAt" || field.key == "packageManager" || field.key == "storeDir" || field.key == "pendingBuilds" ||
+            field.key == "lastValidatedTimestamp")
             continue;
         auto found = stands[field.key];
         if (found.error()) {

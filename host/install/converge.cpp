@@ -130,6 +130,11 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
         current = read_current_lockfile(run.root, modules, run.settings.text("virtual-store-dir"));
     std::optional<Plan> old_plan;
     if (current) {
+        // pnpm's record does not name projects, and hoisting links them by name.
+        for (Project& old : current->graph.projects) {
+            auto same = std::find_if(graph.projects.begin(), graph.projects.end(), [&](const Project& p) { return p.dir == old.dir; });
+            if (old.name.empty() && same != graph.projects.end()) old.name = same->name;
+        }
         auto marked = mark_skipped(run, current->graph, record.included);
         mark_built(run.settings, current->graph);
         if (marked) {

@@ -37,7 +37,8 @@ WORK = os.environ.get("PMX_INTEROP_DIR") or os.path.join(ROOT, "build", "interop
 PNPM_TOUCHES = {"node_modules", "node_modules/.pnpm-workspace-state-v1.json"}
 # Differences that docs/INTEROP.md explains: (project, linker) -> patterns of the compared lines.
 KNOWN = {
-    ("zustand", "hoisted"): [r"node_modules/(@eslint-community/eslint-utils|balanced-match|brace-expansion)"],
+    ("zustand", "hoisted"): [r"/(@eslint-community|balanced-match|brace-expansion)\b",
+                             r"^\./(@typescript-eslint/(utils|typescript-estree)|minimatch|eslint)/node_modules: "],
     ("atproto", "hoisted"): [r"packages/pds/", r"packages/internal/fetch-node/", r"\.bin/lex"],
 }
 
@@ -118,12 +119,13 @@ class Project:
     """One project, its copies, and the rows of the report."""
 
     def __init__(self, source, registry, pnpm, rows, chosen):
-        self.chosen, self.known = chosen, 0
+        self.chosen, self.known, self.edges = chosen, 0, 0
         self.source, self.registry, self.pnpm, self.rows = source, registry, pnpm, rows
         self.name = os.path.basename(source)
         self.home = os.path.join(WORK, "home")
         self.env = environment(self.home)
         self.lock = os.path.basename(lockfiles.lockfiles_of(source)[0])
+        self.peer = "npm" if self.lock.endswith(".json") else "pnpm"
 
     def note(self, linker, check, problems, detail=""):
         self.rows.append((self.name, linker, check, len(problems)))
@@ -181,8 +183,7 @@ class Project:
                              "%.1f s" % (time.monotonic() - start)):
                 continue
             if "tree" in checks:
-                problems, statistics = tree_check.check(project)
-                self.note(linker, "tree", problems, str(statistics))
+                self.tree(project, linker)
             if "compare" in checks and linker != "global":
                 self.compare(project, linker)
             if "pnpm" in checks and linker == "isolated" and self.lock.endswith(".yaml"):
@@ -213,6 +214,18 @@ class Project:
         document = lockfiles.load_yaml_documents(os.path.join(project, self.lock))[-1]
         return [d for d in document.get("importers") or {} if os.path.isdir(os.path.join(project, d))]
 
+    def tree(self, project, linker):
+        """Hoisting keeps one of several peers, so that a few edges cannot be met; it must be the same few as the peer's."""
+        problems, statistics = tree_check.check(project)
+        self.edges += statistics["edges"]
+        detail = "%(edges)d edges, %(packages)d packages, %(bins)d executables" % statistics
+        peer = self.peer_tree(linker) if problems and linker == "hoisted" else None
+        if peer:
+            own = set(tree_check.check(peer)[0])
+            detail += ", %d that %s's own tree does not meet either" % (len(own & set(problems)), self.peer)
+            problems = [p for p in problems if p not in own]
+        self.note(linker, "tree", problems, detail)
+
     def compare(self, project, linker):
         peer = self.peer_tree(linker)
         if peer is None:
@@ -226,8 +239,7 @@ class Project:
             for path in sorted(set(left) | set(right)):
                 if left.get(path) != right.get(path):
                     problems.append("%s/%s: %s, %s's own %s" % (directory, path, left.get(path, "absent"),
-                                                               "npm" if self.lock.endswith(".json") else "pnpm",
-                                                               right.get(path, "absent")))
+                                                               self.peer, right.get(path, "absent")))
                 elif left[path][0] == "file" and not same_bytes(os.path.join(ours, path), os.path.join(theirs, path)):
                     problems.append("%s/%s: other bytes" % (directory, path))
         patterns = KNOWN.get((self.name, linker), [])
@@ -267,11 +279,18 @@ class Project:
         own = {f.replace(peer, "") for f in faults(peer)} if peer else set()
         self.note("hoisted", "npm", sorted(found - own), "npm ls --all (%d of npm's own)" % len(own))
         for what, command in (("npm ci --dry-run", ["ci", "--dry-run"]), ("npm install --offline", ["install", "--offline"])):
-            before = whole(project)
-            done = run(["npm", *command, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--registry",
-                        self.registry + "/"], project, self.env)
-            problems = [] if done.returncode == 0 else (done.stdout + done.stderr).splitlines()[-8:]
-            self.note("hoisted", "npm", problems + changes(before, whole(project), set()), what)
+            problems, touched = self.npm_again(project, command)
+            # npm writes its lockfile anew, and links of a workspace, in a tree of its own too.
+            allowed = self.npm_again(peer, command)[1] if peer and touched else []
+            self.note("hoisted", "npm", problems + [t for t in touched if t not in allowed],
+                      what + (", %d entries touched as in npm's own tree" % len(touched) if touched else ""))
+
+    def npm_again(self, project, command):
+        before = whole(project)
+        done = run(["npm", *command, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--registry",
+                    self.registry + "/"], project, self.env)
+        return ([] if done.returncode == 0 else (done.stdout + done.stderr).splitlines()[-8:],
+                changes(before, whole(project), set()))
 
 
 def main():
@@ -294,17 +313,31 @@ def main():
     pnpm = pnpm_binary()
     if not args.no_record:
         subprocess.run([sys.executable, os.path.join(HERE, "record.py"), mirror, *chosen], check=True)
-    rows = []
+    rows, start = [], time.monotonic()
     with registry_server.RegistryServer(mirror) as server:
         for project in chosen:
             Project(project, server.url, pnpm, rows, args.linkers.split(",")).check(set(args.checks.split(",")))
             if not args.keep:
                 shutil.rmtree(os.path.join(WORK, "projects", os.path.basename(project)), ignore_errors=True)
+    table(rows)
     bad = [row for row in rows if row[3]]
-    print("\n%d checks, %d with problems" % (len(rows), len(bad)))
-    for row in bad:
-        print("  %-26s %-9s %-8s %d" % row)
+    print("\n%d checks of %d projects, %d with problems, %.0f s" % (len(rows), len(chosen), len(bad), time.monotonic() - start))
     sys.exit(1 if bad else 0)
+
+
+def table(rows):
+    """One line per project and linker, one column per kind of check."""
+    columns = ["install", "tree", "compare", "pnpm", "npm", "peer"]
+    found = {}
+    for project, linker, check, problems in rows:
+        found.setdefault((project, linker), {}).setdefault(check, []).append(problems)
+    print("\n%-26s %-9s" % ("project", "linker") + "".join(" %8s" % c for c in columns[:-1]))
+    for (project, linker), checks in found.items():
+        cells = []
+        for column in columns[:-1]:
+            counts = checks.get(column)
+            cells.append("" if counts is None else "%d bad" % sum(counts) if sum(counts) else "ok" if len(counts) == 1 else "%d ok" % len(counts))
+        print("%-26s %-9s" % (project, linker) + "".join(" %8s" % c for c in cells) + ("  the peer failed" if "peer" in checks else ""))
 
 
 if __name__ == "__main__":
