@@ -33,7 +33,10 @@ class Inflater {
         void operator()(libdeflate_decompressor* it) const;
     };
     std::unique_ptr<libdeflate_decompressor, Free> decompressor_;
-    std::unique_ptr<char[]> buffer_;
+    struct Release {
+        void operator()(char* it) const;
+    };
+    std::unique_ptr<char[], Release> buffer_;
     std::size_t capacity_ = 0;
 };
 
