@@ -247,7 +247,9 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
         for (const BinRequest* request : wanted.requests) {
             if (request->place == kNoPlace) {
                 std::string dir(request->project);
-                add(bins_on_disk(tree.fd(Root::project), dir), Root::project, dir, std::string(request->alias), request->tier);
+                auto project = std::find_if(graph.projects.begin(), graph.projects.end(), [&](const Project& p) { return p.dir == dir; });
+                std::string name(project == graph.projects.end() ? request->alias : project->name);
+                add(bins_on_disk(tree.fd(Root::project), dir), Root::project, dir, name, request->tier);
                 continue;
             }
             const Place& place = plan.places[request->place];

@@ -184,10 +184,13 @@ std::string workspace_state(Run& run, const Commit& what) {
     json.key("production").value(what.included.prod);
     list(json, "publicHoistPattern", public_hoist_patterns(settings));
     json.key("virtualStoreDirMaxLength").value(settings.integer("virtual-store-dir-max-length"));
-    json.key("workspacePackagePatterns").array();
-    if (settings.workspace_packages.empty()) json.value(".");
-    for (const std::string& pattern : settings.workspace_packages) json.value(pattern);
-    json.end();
+    auto workspace = stat_at(AT_FDCWD, join_path(run.root, "pnpm-workspace.yaml").c_str());
+    if (workspace && *workspace) {
+        json.key("workspacePackagePatterns").array();
+        if (settings.workspace_packages.empty()) json.value(".");
+        for (const std::string& pattern : settings.workspace_packages) json.value(pattern);
+        json.end();
+    }
     json.end();
     json.end();
     return out;
@@ -265,7 +268,7 @@ Result<State> observe(Run& run, const Commit& what) {
         std::string project = join_path(run.root, dir);
         // A project that appears beside another one changes the directory that holds both.
         if (dir != ".") PMX_CHECK(add(state.directories, parent_path(project), true));
-        PMX_CHECK(add(state.directories, join_path(project, "node_modules"), true));
+        PMX_CHECK(add(state.directories, join_path(project, run.settings.text("modules-dir")), true));
     }
     if (!what.plan.virtual_store_dir.empty())
         PMX_CHECK(add(state.directories, join_path(run.root, what.plan.virtual_store_dir), true));
@@ -310,9 +313,9 @@ Result<> commit(Run& run, Store& store, const Commit& what) {
     }
     PMX_CHECK(store.record_project(run.root, what.keys));
     // The state's own directory first: making it changes node_modules, which the state describes.
-    PMX_CHECK(make_dirs(AT_FDCWD, join_path(run.root, "node_modules/.pmx")));
+    PMX_CHECK(make_dirs(AT_FDCWD, join_path(modules, ".pmx")));
     PMX_TRY(State state, observe(run, what));
-    return write_state(run.root, state);
+    return write_state(modules, state);
 }
 
 TreeRecord read_tree_record(const std::string& root, std::string_view modules_dir) {

@@ -9,6 +9,7 @@ it reads lockfiles with general parsers, not with pmx.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -61,6 +62,9 @@ def read_pnpm(path, groups):
         base = key[:len(name) + 1 + len(version)]
         entry = entries.get(base) or {}
         version = entry.get("version") or (version if _is_version(version) else None)
+        # pnpm reads the libc of an optional package from its name where the manifest has none.
+        if "libc" not in entry and (snapshots[key] or {}).get("optional") and "musl" in re.split("[-_.]", name):
+            entry = dict(entry, libc=["musl"])
         packages[key] = Package(key, name, version, runs_here(entry))
 
     def edge(alias, reference, optional, base_dir):
@@ -246,7 +250,8 @@ class Checker:
                 if os.path.isdir(wanted):
                     self.problem(place, "%s does not resolve (link to %s)" % (edge.alias, target))
             elif os.path.realpath(found) != wanted:
-                self.problem(place, "%s is %s instead of the directory %s" % (edge.alias, found, target))
+                self.problem(place, "%s is %s instead of the directory %s"
+                             % (edge.alias, os.path.relpath(found, self.project), target))
             return None
         package = self.packages[target]
         if found is None:

@@ -39,8 +39,9 @@ PNPM_TOUCHES = {"node_modules", "node_modules/.pnpm-workspace-state-v1.json"}
 KNOWN = {
     ("zustand", "hoisted"): [r"/(@eslint-community|balanced-match|brace-expansion)\b",
                              r"^\./(@typescript-eslint/(utils|typescript-estree)|minimatch|eslint)/node_modules: "],
-    ("atproto", "hoisted"): [r"packages/pds/", r"packages/internal/fetch-node/", r"\.bin/lex"],
+    ("atproto", "hoisted"): [r"packages/pds/", r"packages/internal/fetch-node/"],
 }
+KNOWN_OF_NPM = [r"/\.(git|npm)ignore: "]
 
 
 def run(command, cwd, env=None, timeout=900):
@@ -242,7 +243,7 @@ class Project:
                                                                self.peer, right.get(path, "absent")))
                 elif left[path][0] == "file" and not same_bytes(os.path.join(ours, path), os.path.join(theirs, path)):
                     problems.append("%s/%s: other bytes" % (directory, path))
-        patterns = KNOWN.get((self.name, linker), [])
+        patterns = KNOWN.get((self.name, linker), []) + (KNOWN_OF_NPM if self.peer == "npm" else [])
         known = [p for p in problems if any(re.search(pattern, p) for pattern in patterns)]
         self.known += len(known)
         self.note(linker, "compare", [p for p in problems if p not in set(known)],
