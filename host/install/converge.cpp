@@ -135,7 +135,7 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
             auto same = std::find_if(graph.projects.begin(), graph.projects.end(), [&](const Project& p) { return p.dir == old.dir; });
             if (old.name.empty() && same != graph.projects.end()) old.name = same->name;
         }
-        auto marked = mark_skipped(run, current->graph, record.included);
+        auto marked = mark_skipped(run, current->graph, record.included, Tell::no);
         mark_built(run.settings, current->graph);
         if (marked) {
             auto made = make_plan(run, current->graph, linker);
@@ -144,7 +144,7 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
     }
     if (!old_plan) {
         if (record.exists) run.events.explain("the tree that stands was made with other settings or by another linker: it is made anew");
-        for (const std::string& dir : project_dirs) PMX_CHECK(clear_modules(tree, dir == "." ? modules : dir + "/node_modules"));
+        for (const std::string& dir : project_dirs) PMX_CHECK(clear_modules(tree, dir == "." ? modules : dir + "/" + modules));
         return result;
     }
 

@@ -80,10 +80,11 @@ Result<InstallReport> install(const InstallOptions& options) {
     Metrics& metrics = *options.metrics;
     InstallReport report;
     report.check = std::string(settings.text("check"));
+    const std::string modules_dir(settings.text("modules-dir")), modules = join_path(settings.root, modules_dir);
 
     if (!settings.flag("force")) {
         StageTimer timer(metrics, Stage::read);
-        if (auto state = read_state(settings.root); state && holds(*state, settings)) {
+        if (auto state = read_state(modules); state && holds(*state, settings)) {
             report.up_to_date = true;
             report.lockfile = state->lockfile;
             report.linker = state->linker;
@@ -101,7 +102,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     Plugins plugins(plugin_path(settings), services_of(options, graph));
     Run run{settings, metrics, *options.events, *options.cancel, plugins, settings.root};
     Included included = included_groups(settings);
-    PMX_TRY(std::vector<Skipped> skipped, mark_skipped(run, graph, included));
+    PMX_TRY(std::vector<Skipped> skipped, mark_skipped(run, graph, included, Tell::yes));
     mark_built(settings, graph);
     PMX_TRY(Plan plan, make_plan(run, graph, report.linker));
 
@@ -112,14 +113,15 @@ Result<InstallReport> install(const InstallOptions& options) {
     PMX_TRY(Tree tree, Tree::open(run, uses_shared ? store.shared_root_path() : std::string()));
 
     // Two runs on one tree would undo each other's work: the second one waits.
-    PMX_CHECK(tree.ensure_dir(Root::project, settings.text("modules-dir")));
-    PMX_CHECK(tree.ensure_dir(Root::project, "node_modules/.pmx"));
-    PMX_TRY(std::optional<FileLock> tree_lock, FileLock::take(tree.fd(Root::project), "node_modules/.pmx/lock", FileLock::Mode::exclusive, false));
+    PMX_CHECK(tree.ensure_dir(Root::project, modules_dir));
+    PMX_CHECK(tree.ensure_dir(Root::project, modules_dir + "/.pmx"));
+    const std::string lock = modules_dir + "/.pmx/lock";
+    PMX_TRY(std::optional<FileLock> tree_lock, FileLock::take(tree.fd(Root::project), lock.c_str(), FileLock::Mode::exclusive, false));
     if (!tree_lock) {
-        run.events.warning("another pmx works on this node_modules; waiting for it");
-        PMX_TRY(tree_lock, FileLock::take(tree.fd(Root::project), "node_modules/.pmx/lock", FileLock::Mode::exclusive, true));
+        run.events.warning("another pmx works on this tree; waiting for it");
+        PMX_TRY(tree_lock, FileLock::take(tree.fd(Root::project), lock.c_str(), FileLock::Mode::exclusive, true));
     }
-    PMX_CHECK(forget_state(settings.root));
+    PMX_CHECK(forget_state(modules));
     PMX_CHECK(tree.remove_old_trash());
 
     run.events.stage("importing_started");

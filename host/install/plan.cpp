@@ -62,7 +62,7 @@ std::string linker_name(const Settings& settings, LockfileFormat format) {
     return format == LockfileFormat::npm ? "hoisted" : "isolated";
 }
 
-Result<std::vector<Skipped>> mark_skipped(Run& run, Graph& graph, const Included& included) {
+Result<std::vector<Skipped>> mark_skipped(Run& run, Graph& graph, const Included& included, Tell tell) {
     const Platform host = host_platform();
     const SupportedPlatforms supported = resolve_supported(
         {run.settings.supported_os, run.settings.supported_cpu, run.settings.supported_libc}, host);
@@ -94,7 +94,7 @@ Result<std::vector<Skipped>> mark_skipped(Run& run, Graph& graph, const Included
         } else if (strict) {
             return fail(reason == "unsupported_engine" ? Code::UNSUPPORTED_ENGINE : Code::UNSUPPORTED_PLATFORM, why, std::string(package.id),
                         "drop the dependency, run on a platform it supports, or turn engine-strict off");
-        } else {
+        } else if (tell == Tell::yes) {
             run.events.warning(fmt::format("{} {}", package.id, why));
         }
     }

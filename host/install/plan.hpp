@@ -24,7 +24,8 @@ Included included_groups(const Settings& settings);
 // Marks every package that is not to be placed: excluded groups, optional packages that do not run here, and what only
 // they need. Leaves out the edges of projects that are excluded. Required packages that do not run here are errors
 // under engine-strict and warnings otherwise.
-Result<std::vector<Skipped>> mark_skipped(Run& run, Graph& graph, const Included& included);
+enum class Tell : bool { no, yes };
+Result<std::vector<Skipped>> mark_skipped(Run& run, Graph& graph, const Included& included, Tell tell);
 
 // Marks what is built here: may run scripts (allowBuilds) or is patched, and every package that depends on such a one.
 void mark_built(const Settings& settings, Graph& graph);

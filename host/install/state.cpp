@@ -12,7 +12,7 @@ namespace pmx {
 namespace {
 
 constexpr std::string_view kHeader = "pmx-state 1";
-constexpr const char* kFile = "node_modules/.pmx/state";
+constexpr const char* kFile = ".pmx/state";
 
 // Settings that say how a run behaves, not what the tree is.
 bool shapes_the_tree(std::string_view name) {
@@ -88,8 +88,8 @@ std::string settings_fingerprint(const Settings& settings) {
     return to_hex(hasher.finish().span()).substr(0, 32);
 }
 
-std::optional<State> read_state(const std::string& root) {
-    auto text = read_file_if_exists(AT_FDCWD, join_path(root, kFile).c_str(), 64u << 20);
+std::optional<State> read_state(const std::string& modules) {
+    auto text = read_file_if_exists(AT_FDCWD, join_path(modules, kFile).c_str(), 64u << 20);
     if (!text || !*text) return std::nullopt;
     std::string_view rest = **text;
     State state;
@@ -124,7 +124,7 @@ std::optional<State> read_state(const std::string& root) {
     return state;
 }
 
-Result<> write_state(const std::string& root, const State& state) {
+Result<> write_state(const std::string& modules, const State& state) {
     std::string text = fmt::format("{}\nsettings {}\nlinker {}\nlockfile {}\ncheck {}\n", kHeader, state.fingerprint, state.linker,
                                    state.lockfile, state.check);
     for (const Witness& w : state.inputs) {
@@ -136,11 +136,11 @@ Result<> write_state(const std::string& root, const State& state) {
         text += line_of('d', w);
     }
     text += "end\n";
-    PMX_CHECK(make_dirs(AT_FDCWD, join_path(root, "node_modules/.pmx")));
-    return write_file_atomically(AT_FDCWD, join_path(root, kFile).c_str(), text, Durable::no);
+    PMX_CHECK(make_dirs(AT_FDCWD, join_path(modules, ".pmx")));
+    return write_file_atomically(AT_FDCWD, join_path(modules, kFile).c_str(), text, Durable::no);
 }
 
-Result<> forget_state(const std::string& root) { return remove_file(AT_FDCWD, join_path(root, kFile).c_str()); }
+Result<> forget_state(const std::string& modules) { return remove_file(AT_FDCWD, join_path(modules, kFile).c_str()); }
 
 bool holds(const State& state, const Settings& settings) {
     if (state.fingerprint != settings_fingerprint(settings)) return false;

@@ -1,4 +1,4 @@
-// State: the record in node_modules/.pmx/state of what an install read and left, so that the next one can say "up to
+// State: the record in .pmx/state of the modules directory of what an install read and left, so that the next one can say "up to
 // date" from a few stats, before any pool or plugin is started. Written last, by commit; removed before the tree is
 // touched, so that a killed run leaves none. [one thread]
 #pragma once
@@ -31,9 +31,10 @@ struct State {
 
 std::string settings_fingerprint(const Settings& settings);
 // nullopt: none, torn, or of another version.
-std::optional<State> read_state(const std::string& root);
-Result<> write_state(const std::string& root, const State& state);
-Result<> forget_state(const std::string& root);
+// `modules`: the root's modules directory, absolute.
+std::optional<State> read_state(const std::string& modules);
+Result<> write_state(const std::string& modules, const State& state);
+Result<> forget_state(const std::string& modules);
 // Every witness still says the same.
 bool holds(const State& state, const Settings& settings);
 

@@ -11,8 +11,6 @@
 namespace pmx {
 namespace {
 
-constexpr std::string_view kModules = "node_modules";
-
 // Opens a directory below `root` without following any symbolic link on the way.
 Result<Fd> open_beneath(int root, const char* path) {
     count(Sys::open);
@@ -33,6 +31,7 @@ Result<Fd> open_beneath(int root, const char* path) {
 Result<Tree> Tree::open(Run& run, const std::string& shared_root) {
     Tree tree(run);
     tree.project_path_ = run.root;
+    tree.modules_ = run.settings.text("modules-dir");
     PMX_TRY(tree.project_, open_dir(AT_FDCWD, run.root.c_str()));
     PMX_TRY(FileStat info, stat_fd(tree.project_.raw()));
     tree.project_device_ = info.device;
@@ -72,11 +71,11 @@ Result<> Tree::ensure_dir(Root root, std::string_view path) {
         ++run_->metrics.dirs_made;
     } else if (errno == EEXIST) {
         PMX_TRY(std::optional<FileStat> there, stat_at(base, where.c_str()));
-        if (there && there->is_symlink() && where == kModules)
-            return fail(Code::UNSAFE_PATH, "node_modules is a symbolic link", join_path(this->path(root), where),
+        if (there && there->is_symlink() && where == modules_)
+            return fail(Code::UNSAFE_PATH, "the modules directory is a symbolic link", join_path(this->path(root), where),
                         "remove the link; pmx writes only into a real node_modules");
         // Project directories above node_modules may be links of the user's own; below node_modules nothing may.
-        bool ours = root == Root::shared || where.starts_with(kModules) || where.find("/node_modules") != std::string::npos;
+        bool ours = root == Root::shared || where.starts_with(modules_) || where.find("/node_modules") != std::string::npos;
         if (there && !there->is_dir() && ours) {
             PMX_CHECK(make_room(base, where));
             PMX_CHECK(make_dir(base, where.c_str()));
@@ -158,9 +157,9 @@ Result<> Tree::publish(std::string_view slot) {
 Result<> Tree::remove_later(Root root, std::string_view path) {
     std::lock_guard lock(*mutex_);
     int base = fd(root);
-    std::string trash = root == Root::project ? std::string(kModules) + "/" + trash_ : trash_;
+    std::string trash = root == Root::project ? modules_ + "/" + trash_ : trash_;
     if (!trash_made_[static_cast<unsigned>(root)]) {
-        if (root == Root::project) PMX_CHECK(make_dir(base, std::string(kModules).c_str()));
+        if (root == Root::project) PMX_CHECK(make_dir(base, modules_.c_str()));
         PMX_CHECK(make_dir(base, trash.c_str()));
         trash_made_[static_cast<unsigned>(root)] = true;
     }
@@ -172,7 +171,7 @@ Result<> Tree::remove_later(Root root, std::string_view path) {
 }
 
 Result<> Tree::remove_old_trash() {
-    auto modules = open_dir_nofollow(project_.raw(), std::string(kModules).c_str());
+    auto modules = open_dir_nofollow(project_.raw(), modules_.c_str());
     if (!modules) return {};
     PMX_TRY(std::vector<DirEntry> entries, list_dir(modules->raw()));
     for (const DirEntry& entry : entries)
@@ -183,14 +182,14 @@ Result<> Tree::remove_old_trash() {
 Result<> Tree::empty_trash() {
     for (Root root : {Root::project, Root::shared}) {
         if (!trash_made_[static_cast<unsigned>(root)]) continue;
-        std::string trash = root == Root::project ? std::string(kModules) + "/" + trash_ : trash_;
+        std::string trash = root == Root::project ? modules_ + "/" + trash_ : trash_;
         PMX_CHECK(remove_tree(fd(root), trash.c_str()));
     }
     return {};
 }
 
 void Tree::remove_empty_parents(Root root, std::string_view path) {
-    for (std::string parent = parent_path(path); !parent.empty() && parent != "." && base_name(parent) != kModules;
+    for (std::string parent = parent_path(path); !parent.empty() && parent != "." && parent != modules_ && base_name(parent) != "node_modules";
          parent = parent_path(parent)) {
         count(Sys::unlink);
         if (::unlinkat(fd(root), parent.c_str(), AT_REMOVEDIR) != 0) return;

@@ -62,6 +62,7 @@ class Tree {
     std::unordered_set<std::string> known_[2];
     std::unordered_map<std::string, std::string> staging_;  // slot → staging directory
     std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
+    std::string modules_;  // the modules directory, relative to the project root
     std::string trash_;
     unsigned serial_ = 0;
     bool trash_made_[2] = {false, false};

@@ -60,6 +60,7 @@ struct Plan {
     std::vector<BinRequest> bins;
     std::vector<Hoisted> hoisted;
     std::string_view virtual_store_dir;   // "node_modules/.pnpm" or ""
+    std::string_view modules_dir;         // "" = node_modules
     bool bins_are_symlinks = false;       // npm's way; shims otherwise
     bool bins_set_node_path = false;      // shims export NODE_PATH (pnpm's isolated layout)
     std::string_view node_path_tail;      // last entry of NODE_PATH, relative to the project root

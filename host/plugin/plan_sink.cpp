@@ -176,6 +176,8 @@ pmx_status PlanSink::describe(const pmx_plan_sink* sink, const char* key, pmx_st
             self.plan_.bins_set_node_path = text == "shim-node-path";
         } else if (name == PMX_PLAN_VIRTUAL_STORE_DIR) {
             PMX_TRY(self.plan_.virtual_store_dir, self.path(PMX_ROOT_PROJECT, value, "virtual store"));
+        } else if (name == PMX_PLAN_MODULES_DIR) {
+            PMX_TRY(self.plan_.modules_dir, self.path(PMX_ROOT_PROJECT, value, "modules directory"));
         } else if (name == PMX_PLAN_NODE_PATH_TAIL) {
             PMX_TRY(self.plan_.node_path_tail, self.path(PMX_ROOT_PROJECT, value, "end of NODE_PATH"));
         }
@@ -186,7 +188,8 @@ pmx_status PlanSink::describe(const pmx_plan_sink* sink, const char* key, pmx_st
 // Below the project, everything that is made stands in a node_modules or in the declared virtual store.
 Result<> PlanSink::check_inside_modules(Root root, std::string_view path, std::string_view what) const {
     if (root == Root::shared || is_below_modules(path)) return {};
-    if (!plan_.virtual_store_dir.empty() && starts_with_dir(path, plan_.virtual_store_dir)) return {};
+    for (std::string_view dir : {plan_.virtual_store_dir, plan_.modules_dir})
+        if (!dir.empty() && (starts_with_dir(path, dir) || path.find("/" + std::string(dir) + "/") != path.npos)) return {};
     return fail(Code::UNSAFE_PATH, std::string(what) + " is outside node_modules", std::string(path),
                 "look where the lockfile gets this path from, or use another --linker");
 }

@@ -82,6 +82,7 @@ typedef enum pmx_root {
 
 /* pmx_plan_sink.describe keys */
 #define PMX_PLAN_VIRTUAL_STORE_DIR "virtual-store-dir" /* relative to the project root */
+#define PMX_PLAN_MODULES_DIR "modules-dir"             /* where the projects' packages go; unset: "node_modules" */
 #define PMX_PLAN_BINS "bins"                           /* "symlink" | "shim" | "shim-node-path" */
 #define PMX_PLAN_NODE_PATH_TAIL "node-path-tail"
 

@@ -26,7 +26,7 @@ class StateTest : public ::testing::Test {
         state_.inputs = {*witness(root_ / "package.json", false), *witness(root_ / "absent", false)};
         fs::create_directories(root_ / "node_modules/.pmx");
         state_.directories = {*witness(root_ / "node_modules", true)};
-        ASSERT_TRUE(write_state(root_, state_));
+        ASSERT_TRUE(write_state(root_ / "node_modules", state_));
     }
     void TearDown() override { fs::remove_all(root_); }
     fs::path root_;
@@ -35,7 +35,7 @@ class StateTest : public ::testing::Test {
 };
 
 TEST_F(StateTest, HoldsUntilSomethingChanges) {
-    auto state = read_state(root_);
+    auto state = read_state(root_ / "node_modules");
     ASSERT_TRUE(state);
     EXPECT_EQ(state->linker, "isolated");
     EXPECT_TRUE(holds(*state, settings_));
@@ -44,7 +44,7 @@ TEST_F(StateTest, HoldsUntilSomethingChanges) {
 }
 
 TEST_F(StateTest, AFileThatAppearsIsAChange) {
-    auto state = read_state(root_);
+    auto state = read_state(root_ / "node_modules");
     std::ofstream(root_ / "absent") << "x";
     EXPECT_FALSE(holds(*state, settings_));
 }
@@ -52,10 +52,10 @@ TEST_F(StateTest, AFileThatAppearsIsAChange) {
 TEST_F(StateTest, AnEntryThatGoesFromNodeModulesIsAChange) {
     fs::create_directories(root_ / "node_modules/a");
     state_.directories = {*witness(root_ / "node_modules", true)};
-    ASSERT_TRUE(write_state(root_, state_));
-    EXPECT_TRUE(holds(*read_state(root_), settings_));
+    ASSERT_TRUE(write_state(root_ / "node_modules", state_));
+    EXPECT_TRUE(holds(*read_state(root_ / "node_modules"), settings_));
     fs::remove(root_ / "node_modules/a");
-    EXPECT_FALSE(holds(*read_state(root_), settings_));
+    EXPECT_FALSE(holds(*read_state(root_ / "node_modules"), settings_));
 }
 
 TEST_F(StateTest, ATornOrForeignRecordIsNone) {
@@ -63,14 +63,14 @@ TEST_F(StateTest, ATornOrForeignRecordIsNone) {
     std::string text = *read_file(AT_FDCWD, path.c_str());
     for (std::size_t cut = 0; cut < text.size(); ++cut) {
         std::ofstream(path, std::ios::trunc) << text.substr(0, cut);
-        EXPECT_FALSE(read_state(root_)) << cut;
+        EXPECT_FALSE(read_state(root_ / "node_modules")) << cut;
     }
     std::ofstream(path, std::ios::trunc) << "pmx-state 2\nend\n";
-    EXPECT_FALSE(read_state(root_));
+    EXPECT_FALSE(read_state(root_ / "node_modules"));
 }
 
 TEST_F(StateTest, ASettingThatShapesTheTreeIsAChangeAndACapIsNot) {
-    auto state = read_state(root_);
+    auto state = read_state(root_ / "node_modules");
     Settings other;
     other.values["network-concurrency"].items = {"3"};
     EXPECT_TRUE(holds(*state, other));

@@ -51,6 +51,7 @@ class Global {
             if (!(graph.package(i).flags & PMX_PACKAGE_SKIPPED)) slots[i] = hashes.slot(i);
         VirtualStore(graph, plan, rules_, PMX_ROOT_SHARED, slots).run(op, hoist_.rules());
         plan.describe(PMX_PLAN_VIRTUAL_STORE_DIR, rules_.store_dir);
+        plan.describe(PMX_PLAN_MODULES_DIR, rules_.modules_dir);
         // No NODE_PATH: shims inside the shared store must not know one project.
         plan.describe(PMX_PLAN_BINS, symlinked_bins_ ? "symlink" : "shim");
     }

@@ -372,6 +372,7 @@ class Hoisted {
             Located(graph, plan).run(op);
         else
             Computed(graph, plan, rules_).run(op);
+        plan.describe(PMX_PLAN_MODULES_DIR, rules_.modules_dir);
         plan.describe(PMX_PLAN_BINS, symlinked_bins_ ? "symlink" : "shim");
     }
 

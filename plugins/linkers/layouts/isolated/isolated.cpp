@@ -55,6 +55,7 @@ class Isolated {
 
         const bool node_path = extend_node_path_ && !hoist.private_patterns.empty();
         plan.describe(PMX_PLAN_VIRTUAL_STORE_DIR, rules_.store_dir);
+        plan.describe(PMX_PLAN_MODULES_DIR, rules_.modules_dir);
         plan.describe(PMX_PLAN_BINS, symlinked_bins_ ? "symlink" : node_path ? "shim-node-path" : "shim");
         if (node_path) plan.describe(PMX_PLAN_NODE_PATH_TAIL, rules_.store_dir + "/node_modules");
     }
