@@ -46,7 +46,8 @@ typedef enum pmx_status {
     PMX_IO = 8,           /* the file system failed; report errno through pmx_op.report */
     PMX_NO_SPACE = 9,     /* the disk is full */
     PMX_NO_MEMORY = 10,
-    PMX_FAILED = 11       /* anything else: a bug in the plugin */
+    PMX_FAILED = 11,      /* anything else: a bug in the plugin */
+    PMX_STATUS_RANGE = 0x7fffffff /* never used: makes what a later minor or a careless plugin returns a value of the type */
 } pmx_status;
 
 typedef enum pmx_severity { PMX_NOTE = 0, PMX_WARNING = 1, PMX_ERROR = 2 } pmx_severity;
