@@ -225,6 +225,10 @@ bool covers(simdjson::dom::object stands, simdjson::dom::object wanted) {
         if (field.key == "prunedAt" || field.key == "packageManager" || field.key == "storeDir" || field.key == "pendingBuilds" ||
             field.key == "lastValidatedTimestamp")
             continue;
+        // Rules of resolving, which pmx does not do: what pnpm says of them stands.
+        if (field.key == "linkWorkspacePackages" || field.key == "preferWorkspacePackages" || field.key == "injectWorkspacePackages" ||
+            field.key == "dedupeInjectedDeps" || field.key == "dedupePeerDependents" || field.key == "peersSuffixMaxLength")
+            continue;
         auto found = stands[field.key];
         if (found.error()) {
             bool implied = field.key == "pmxLinker" && !wanted["nodeLinker"].error() && same_value(wanted["nodeLinker"].value_unsafe(), field.value);

@@ -40,6 +40,7 @@ KNOWN = {
     ("zustand", "hoisted"): [r"/(@eslint-community|balanced-match|brace-expansion)\b",
                              r"^\./(@typescript-eslint/(utils|typescript-estree)|minimatch|eslint)/node_modules: "],
     ("atproto", "hoisted"): [r"packages/pds/", r"packages/internal/fetch-node/"],
+    ("tanstack-query", "hoisted"): [r"^\./\.bin/(js-yaml|listhen|tsc): ", r"/(extend-shallow|is-extendable)\b"],
 }
 KNOWN_OF_NPM = [r"/\.(git|npm)ignore: "]
 
