@@ -148,6 +148,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     run.events.stats(metrics.linked, converged.removed);
     for (const RootDependency& dependency : converged.root_changes) run.events.root_dependency(dependency);
     run.events.stage("importing_done");
+    PMX_CHECK(tree.seal_slots());
     std::vector<std::string> ignored = ignored_builds(settings, graph, linked.facts);
     run.events.ignored_scripts(ignored);
     if (!settings.flag("ignore-scripts")) {

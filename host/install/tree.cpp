@@ -11,6 +11,9 @@
 namespace pmx {
 namespace {
 
+// In a slot of the shared store: nothing is missing in it.
+constexpr const char* kSeal = "/.whole";
+
 // Opens a directory below `root` without following any symbolic link on the way.
 Result<Fd> open_beneath(int root, const char* path) {
     count(Sys::open);
@@ -129,8 +132,8 @@ Result<Fd> Tree::open_place(Root root, std::string_view path) const {
 
 Result<bool> Tree::begin_slot(std::string_view slot) {
     std::string name(slot);
-    PMX_TRY(std::optional<FileStat> there, stat_at(shared_.raw(), name.c_str()));
-    if (there && there->is_dir()) return false;
+    PMX_TRY(std::optional<FileStat> seal, stat_at(shared_.raw(), (name + kSeal).c_str()));
+    if (seal) return false;
     PMX_CHECK(ensure_dir(Root::shared, parent_path(name)));
     std::string staging = fmt::format(".staging/{}-{}", ::getpid(), serial_++);
     PMX_CHECK(ensure_dir(Root::shared, ".staging"));
@@ -149,9 +152,26 @@ Result<> Tree::publish(std::string_view slot) {
         staging_.erase(name);
     }
     auto moved = rename_at(shared_.raw(), staging.c_str(), shared_.raw(), name.c_str());
-    if (moved) return {};
-    if (moved.error().sys != ENOTEMPTY && moved.error().sys != EEXIST) return moved;
-    return remove_tree(shared_.raw(), staging.c_str());  // another run was first; its slot is whole
+    if (!moved && moved.error().sys != ENOTEMPTY && moved.error().sys != EEXIST) return moved;
+    if (!moved) {
+        // Another run was first. A slot that it sealed is whole; one that it did not may have been left by its death.
+        PMX_TRY(std::optional<FileStat> seal, stat_at(shared_.raw(), (name + kSeal).c_str()));
+        if (!seal) PMX_CHECK(exchange_at(shared_.raw(), staging.c_str(), shared_.raw(), name.c_str()));
+        PMX_CHECK(remove_tree(shared_.raw(), staging.c_str()));
+    }
+    std::lock_guard lock(*mutex_);
+    published_.push_back(std::move(name));
+    return {};
+}
+
+Result<> Tree::seal_slots() {
+    for (const std::string& slot : published_) {
+        count(Sys::open);
+        Fd seal(::openat(shared_.raw(), (slot + kSeal).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+        if (!seal) return fail_errno(errno, "cannot seal the slot", join_path(shared_path_, slot));
+    }
+    published_.clear();
+    return {};
 }
 
 Result<> Tree::remove_later(Root root, std::string_view path) {

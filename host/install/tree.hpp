@@ -31,9 +31,12 @@ class Tree {
     Result<Fd> open_place(Root root, std::string_view path) const;
 
     // Slots of the shared root appear at once: between begin_slot() and publish() every path below `slot` is made in a
-    // staging directory. False: the slot is there already.
+    // staging directory. False: the slot is there already, and sealed: a run that was killed between publish() and
+    // seal_slots() leaves one without executables, which is made again.
     Result<bool> begin_slot(std::string_view slot);
     Result<> publish(std::string_view slot);
+    // Says of every slot that this run published that nothing is missing any more, its executables included.
+    Result<> seal_slots();
 
     // Renames it into the trash of this run; the contents are deleted by empty_trash(). Absent is fine. [worker]
     Result<> remove_later(Root root, std::string_view path);
@@ -61,6 +64,7 @@ class Tree {
     std::uint64_t project_device_ = 0, shared_device_ = 0;
     std::unordered_set<std::string> known_[2];
     std::unordered_map<std::string, std::string> staging_;  // slot → staging directory
+    std::vector<std::string> published_;
     std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
     std::string modules_;  // the modules directory, relative to the project root
     std::string trash_;
