@@ -1,6 +1,7 @@
 """Kills, interrupts, several processes at once, a store that cannot be written."""
 
 import os
+import shutil
 import random
 import signal
 import stat
@@ -119,3 +120,19 @@ def test_a_read_only_store(pmx, project, whole, tmp_path):
     finally:
         for parent, dirs, _ in os.walk(pmx.store):
             os.chmod(parent, 0o755)
+
+
+def test_a_shared_slot_without_its_seal_is_made_again(pmx, project, whole):
+    """What a run leaves that is killed after a slot appeared and before its executables did."""
+    pmx.install(project("bins"), "--linker", "global")
+    shared = os.path.join(pmx.store, "v1", "shared")
+    seals = [os.path.join(parent, ".whole") for parent, _, files in os.walk(shared) if ".whole" in files]
+    assert seals
+    for seal in seals:
+        os.unlink(seal)
+        shutil.rmtree(os.path.join(os.path.dirname(seal), "node_modules"))
+        os.mkdir(os.path.join(os.path.dirname(seal), "node_modules"))
+    again = project("bins", into="again")
+    pmx.install(again, "--linker", "global")
+    whole(again)
+    assert all(os.path.exists(seal) for seal in seals)

@@ -51,7 +51,7 @@ TEST(Isolated, PutsEachPackageInItsSlotWithItsDependenciesBeside) {
     EXPECT_THAT(s.hoisted, ElementsAre("@s/c@2.0.0(b@1.0.0) c private", "b@1.0.0 b private"));
     EXPECT_THAT(
         s.properties,
-        UnorderedElementsAre(Pair("virtual-store-dir", "node_modules/.pnpm"), Pair("bins", "shim-node-path"),
+        UnorderedElementsAre(Pair("modules-dir", "node_modules"), Pair("virtual-store-dir", "node_modules/.pnpm"), Pair("bins", "shim-node-path"),
                              Pair("node-path-tail", "node_modules/.pnpm/node_modules")));
 }
 
