@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include <openssl/evp.h>
+#include <xxhash.h>
 
 #include "base/text.hpp"
 
@@ -46,6 +47,12 @@ Digest hash(HashAlgorithm algorithm, std::string_view bytes) {
     Hasher hasher(algorithm);
     hasher.update(bytes);
     return hasher.finish();
+}
+
+std::string quick_hash_hex(std::string_view bytes) {
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
+    return to_hex({canonical.digest, sizeof canonical.digest});
 }
 
 std::string sha256_hex(std::string_view bytes) { return to_hex(hash(HashAlgorithm::sha256, bytes).span()); }

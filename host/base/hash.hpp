@@ -22,6 +22,9 @@ struct Digest {
 
 Digest hash(HashAlgorithm algorithm, std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
+// 128 bits of XXH3 for names and comparisons among our own files, where nobody gains by a collision: the first use of
+// OpenSSL costs a process about 2 ms, which a no-op install has not got.
+std::string quick_hash_hex(std::string_view bytes);
 
 class Hasher {
   public:

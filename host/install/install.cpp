@@ -131,7 +131,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     PMX_TRY(Converged converged, converge(run, tree, graph, plan, report.linker, inputs.project_dirs));
 
     PMX_TRY(std::vector<Validator> validators, load_validators(run));
-    PMX_TRY(std::vector<Importer> importers, importer_chain(run));
+    PMX_TRY(std::unique_ptr<ImporterChain> importers, ImporterChain::open(run));
     PipelineResult linked;
     {
         Pipeline pipeline(run, store, graph, plan, tree, converged.keep, std::move(validators), std::move(importers));

@@ -8,7 +8,7 @@
 
 namespace pmx {
 
-LinkStage::LinkStage(Run& run, std::vector<Importer> chain) : run_(run), chain_(std::move(chain)) {}
+LinkStage::LinkStage(Run& run, std::unique_ptr<ImporterChain> chain) : run_(run), chain_(std::move(chain)) {}
 
 std::size_t LinkStage::first_choice(std::uint64_t from, std::uint64_t to, bool private_copy) {
     std::lock_guard lock(mutex_);
@@ -46,16 +46,17 @@ Result<std::string_view> LinkStage::link(const ObjectView& object, int target, s
     job.source_device = object.device;
     job.target_device = target_device;
     std::size_t made = 0;
-    for (std::size_t choice = first_choice(object.device, target_device, private_copy); choice < chain_.size(); ++choice) {
+    for (std::size_t choice = first_choice(object.device, target_device, private_copy); choice < chain_->size(); ++choice) {
+        PMX_TRY(const Importer* importer, chain_->at(choice));
         job.files = files.data() + made;
         job.file_count = files.size() - made;
         std::size_t done = 0;
-        auto status = chain_[choice].import(job, done);
+        auto status = importer->import(job, done);
         if (!status) return tl::make_unexpected(std::move(status).error().during("cannot link " + std::string(subject)));
         made += done;
         if (*status == PMX_OK) {
-            if (!(announced_.fetch_or(1u << choice) & (1u << choice))) run_.events.import_method(chain_[choice].info().name);
-            return chain_[choice].info().name;
+            if (!(announced_.fetch_or(1u << choice) & (1u << choice))) run_.events.import_method(importer->info().name);
+            return importer->info().name;
         }
         if (done == 0) remember(object.device, target_device, private_copy, choice + 1);
     }
@@ -63,17 +64,22 @@ Result<std::string_view> LinkStage::link(const ObjectView& object, int target, s
                 "the store and the project may be on file systems that share nothing; try --import copy");
 }
 
-Result<std::vector<Importer>> importer_chain(Run& run) {
+Result<std::unique_ptr<ImporterChain>> ImporterChain::open(Run& run) {
     std::vector<std::string> names{std::string(run.settings.text("import"))};
     if (names.front() == "auto") names = {"hardlink", "reflink", "copy"};
     else if (names.front() != "copy") names.push_back("copy");
-    OptionValues options = option_values(run.settings);
-    std::vector<Importer> chain;
-    for (const std::string& name : names) {
-        PMX_TRY(Importer importer, run.plugins.importer(name, options));
-        chain.push_back(std::move(importer));
-    }
+    std::unique_ptr<ImporterChain> chain(new ImporterChain(run, std::move(names)));
+    PMX_TRY([[maybe_unused]] const Importer* first, chain->at(0));
     return chain;
+}
+
+Result<const Importer*> ImporterChain::at(std::size_t choice) {
+    std::lock_guard lock(mutex_);
+    std::optional<Importer>& importer = loaded_[choice];
+    if (!importer) {
+        PMX_TRY(importer, run_.plugins.importer(names_[choice], option_values(run_.settings)));
+    }
+    return &*importer;
 }
 
 }  // namespace pmx

@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -13,10 +16,29 @@
 
 namespace pmx {
 
+// The importers of a run, in the order in which they are tried. Those after the first are loaded when it cannot.
+class ImporterChain {
+  public:
+    // --import: "auto" is hardlink, reflink, copy; any other importer is followed by copy. The first one is loaded now,
+    // so that a name nobody knows is an error before anything is fetched. [setup]
+    static Result<std::unique_ptr<ImporterChain>> open(Run& run);
+    std::size_t size() const { return names_.size(); }
+    // [worker]
+    Result<const Importer*> at(std::size_t choice);
+
+  private:
+    ImporterChain(Run& run, std::vector<std::string> names) : run_(run), names_(std::move(names)), loaded_(names_.size()) {}
+
+    Run& run_;
+    const std::vector<std::string> names_;
+    std::mutex mutex_;
+    std::vector<std::optional<Importer>> loaded_;
+};
+
 class LinkStage {
   public:
     // The first importer that can is used; what cannot, between two file systems, is remembered.
-    LinkStage(Run& run, std::vector<Importer> chain);
+    LinkStage(Run& run, std::unique_ptr<ImporterChain> chain);
 
     // Makes the package's directories below `target` and imports its files, the marker last. `private_copy`: nothing
     // may be shared with the store. The name of the importer that finished it.
@@ -27,13 +49,10 @@ class LinkStage {
     void remember(std::uint64_t from, std::uint64_t to, bool private_copy, std::size_t works);
 
     Run& run_;
-    std::vector<Importer> chain_;
+    const std::unique_ptr<ImporterChain> chain_;
     std::mutex mutex_;
     std::map<std::tuple<std::uint64_t, std::uint64_t, bool>, std::size_t> works_;
     std::atomic<unsigned> announced_{0};
 };
-
-// --import: "auto" is hardlink, reflink, copy; any other importer is followed by copy.
-Result<std::vector<Importer>> importer_chain(Run& run);
 
 }  // namespace pmx

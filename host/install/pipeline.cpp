@@ -28,7 +28,7 @@ Result<std::string> object_key(const Package& package) {
 }  // namespace
 
 Pipeline::Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep,
-                   std::vector<Validator> validators, std::vector<Importer> importers)
+                   std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers)
     : run_(run), store_(store), graph_(graph), plan_(plan), tree_(tree), keep_(std::move(keep)),
       validators_(std::move(validators)), level_(check_level(run.settings)), link_(run, std::move(importers)) {
     std::size_t network = cap(run.settings, "network-concurrency");

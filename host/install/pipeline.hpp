@@ -49,7 +49,7 @@ class Pipeline {
   public:
     // `keep[place]`: this place holds its package already.
     Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep,
-             std::vector<Validator> validators, std::vector<Importer> importers);
+             std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers);
     ~Pipeline();
 
     // Runs to the end, or to the first error.

@@ -65,10 +65,10 @@ Result<Witness> witness(const std::string& path, bool directory) {
 }
 
 std::string settings_fingerprint(const Settings& settings) {
-    Hasher hasher(HashAlgorithm::sha256);
+    std::string whole;
     auto add = [&](std::string_view text) {
-        hasher.update(text);
-        hasher.update(std::string_view("\0", 1));
+        whole += text;
+        whole += '\0';
     };
     for (const auto& [name, setting] : settings.values) {
         if (!shapes_the_tree(name)) continue;
@@ -85,7 +85,7 @@ std::string settings_fingerprint(const Settings& settings) {
         add("pairs");
         for (const auto& [key, value] : *pairs) add(key), add(value);
     }
-    return to_hex(hasher.finish().span()).substr(0, 32);
+    return quick_hash_hex(whole);
 }
 
 std::optional<State> read_state(const std::string& modules) {

@@ -20,7 +20,7 @@ constexpr std::string_view kRecordHead = "pmx-project 1\n";
 
 std::string checksum_line(std::string_view text) { return fmt::format("end {:016x}\n", XXH3_64bits(text.data(), text.size())); }
 
-std::string record_name(std::string_view project_dir) { return sha256_hex(project_dir); }
+std::string record_name(std::string_view project_dir) { return quick_hash_hex(project_dir); }
 
 }  // namespace
 
