@@ -30,10 +30,8 @@ namespace pmx {
     X(FETCH_NOT_FOUND, 1)     /* 404 */                                                                     \
     X(FETCH_AUTH, 1)          /* 401 or 403 */                                                              \
     X(OFFLINE, 1)             /* needed from the network while --offline */                                 \
-    X(GIT, 1)                 /* the git program failed */                                                  \
     X(INTEGRITY, 1)           /* bytes do not have the digest that was promised */                          \
     X(ARCHIVE, 1)             /* a tarball that is truncated, hostile or no tarball */                      \
-    X(CONTENT_MISMATCH, 1)    /* the archive holds another package than was asked for */                    \
     X(STORE, 1)               /* the store cannot be read or written */                                     \
     X(STORE_BUSY, 1)          /* another process holds the store */                                         \
     X(DISK_FULL, 1)           /* ENOSPC or EDQUOT */                                                        \
@@ -45,7 +43,6 @@ namespace pmx {
     X(PLUGIN_FAILED, 1)       /* a plugin broke its contract or reported an internal error */               \
     X(PATCH, 1)               /* a patch that does not apply */                                             \
     X(SCRIPT, 1)              /* a lifecycle script failed */                                               \
-    X(TREE_LOCKED, 1)         /* another pmx works on the same node_modules */                              \
     X(POLICY, 1)              /* a validator refused a package */                                           \
     X(CANCELLED, 130)         /* SIGINT, SIGTERM, or a cancelled call */                                    \
     X(INTERNAL, 70)           /* a bug in pmx */
