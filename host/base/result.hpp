@@ -25,6 +25,13 @@ namespace pmx {
     X(LOCKFILE_MISSING_DEPENDENCY, 1) /* an edge to a package that the lockfile does not hold */            \
     X(UNSAFE_PATH, 1)         /* a path that leaves the place it must stay in */                            \
     X(RESOLUTION_UNSUPPORTED, 1) /* a kind of resolution that pmx cannot install */                         \
+    X(SPECIFIER, 1)           /* a dependency's specifier that cannot be understood */                      \
+    X(CATALOG, 1)             /* catalog: without such an entry, or an entry that a catalog may not hold */ \
+    X(NO_MATCHING_VERSION, 1) /* no version of the package satisfies what is asked for */                   \
+    X(WORKSPACE_PACKAGE, 1)   /* workspace: without such a project, or in another version */                \
+    X(EXOTIC_SUBDEPENDENCY, 1) /* a dependency of a dependency that comes from no registry */               \
+    X(PEERS, 1)               /* missing or unfit peers under strict-peer-dependencies */                   \
+    X(PACKUMENT, 1)           /* a registry's document that is no packument */                              \
     X(NO_REGISTRY, 1)         /* no registry configured */                                                  \
     X(FETCH, 1)               /* the network or the server failed, after retries */                         \
     X(FETCH_NOT_FOUND, 1)     /* 404 */                                                                     \

@@ -13,6 +13,8 @@
 
 #include "base/result.hpp"
 #include "model/graph.hpp"
+#include "model/manifest.hpp"
+#include "model/package_record.hpp"
 
 namespace pmx {
 
@@ -43,6 +45,11 @@ struct Lockfile {
     std::map<std::string, std::string> settings;  // scalars of `settings:` as text
     std::vector<std::string_view> ignored_optional;
     std::string package_extensions_checksum, pnpmfile_checksum;
+    // What only those need who edit or write a lockfile: filled by read_records() and by the resolver. Sorted by key.
+    std::vector<PackageRecord> records;
+    std::vector<std::pair<std::string_view, std::string_view>> times;  // `time:`, key → ISO time
+
+    const PackageRecord* find_record(std::string_view key) const;  // nullptr when there is none
 };
 
 // Which dependencies are wanted (--prod, --dev, --no-optional). As in pnpm, a project's own optional dependencies need
@@ -53,6 +60,21 @@ struct Included {
 
 // By the file's name: pnpm-lock.yaml, package-lock.json, npm-shrinkwrap.json.
 Result<Lockfile> read_lockfile(std::string_view file_name, std::string text);
+
+// Fills `records` and `times` of a lockfile that read_lockfile() gave, from its text. Not done there, because an install
+// from a lockfile does not need them.
+Result<> read_records(Lockfile& lockfile);
+
+// The whole text of the lockfile as its own package manager writes it, byte for byte: pnpm-lock.yaml 9.0 (an env document
+// of `lockfile.text` is kept in front), package-lock.json 3 (the projects' manifests are part of that format, hence
+// `manifests`, by project; its indentation and line ends are those of `lockfile.text`). Needs records.
+std::string pnpm_lockfile_text(const Lockfile& lockfile);
+std::string npm_lockfile_text(const Lockfile& lockfile, const std::vector<Manifest>& manifests);
+
+// A lockfile with merge conflict markers: both sides merged (the newer version of each pin wins, as pnpm does) so that
+// the resolver can go on from there. The text without markers where there were none. PMX_E_LOCKFILE_CONFLICT when a side
+// alone is no lockfile.
+Result<std::string> merge_conflicts(std::string_view file_name, std::string_view text);
 
 // Text of node_modules/.pnpm/lock.yaml: the main document filtered to what was installed. Empty when nothing was.
 std::string current_lockfile_text(const Lockfile& wanted, const Included& included);

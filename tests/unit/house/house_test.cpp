@@ -67,11 +67,12 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"config", {"base", "model"}},
     {"registry", {"base", "model", "config"}},
     {"lockfile", {"base", "model"}},
+    {"resolve", {"base", "model", "config", "registry", "lockfile"}},
     {"store", {"base", "model"}},
     {"plugin", {"base", "model"}},
     {"script", {"base", "model"}},
-    {"install", {"base", "model", "config", "registry", "lockfile", "store", "plugin", "script"}},
-    {"cli", {"base", "model", "config", "registry", "lockfile", "store", "plugin", "script", "install"}},
+    {"install", {"base", "model", "config", "registry", "lockfile", "resolve", "store", "plugin", "script"}},
+    {"cli", {"base", "model", "config", "registry", "lockfile", "resolve", "store", "plugin", "script", "install"}},
 };
 
 TEST(House, RoomsIncludeOnlyWhatIsBelowThem) {

@@ -1,0 +1,86 @@
+// Packuments: the one place where a run gets packuments from. Asks for each name once, however many want it; looks into
+// the cache on disk first and revalidates (ETag, Last-Modified) what is old; keeps what it has for the run. Knows no
+// transport: requests go through a function that install/ makes from the fetcher plugin. Errors are remembered as
+// answers are. Writes below cache-dir only, by rename. [any thread]
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.hpp"
+#include "config/settings.hpp"
+#include "registry/packument.hpp"
+
+namespace pmx {
+
+struct MetadataRequest {
+    std::string url, subject;
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+struct MetadataAnswer {
+    std::uint32_t status = 0;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;  // decoded
+};
+// Starts one request; `done` is called exactly once, from any thread, possibly before it returns. Bounds what runs at once.
+using SendRequest = std::function<void(MetadataRequest, std::function<void(Result<MetadataAnswer>)> done)>;
+
+struct PackumentsOptions {
+    std::string cache_dir;  // "" = no cache on disk
+    bool offline = false;         // cache only: PMX_E_OFFLINE for what is not there
+    bool prefer_offline = false;  // the cache, however old
+    bool full = false;            // always full documents (time-based resolution)
+    // Abbreviated documents have no times. Where one was modified after this moment ("2021-01-01T00:00:00.000Z"), its
+    // versions' ages are unknown and the full document is asked for; "" = ages do not matter.
+    std::string ages_before;
+    std::int64_t fresh_for_ms = 0;  // a cached document younger than this is not asked for again
+};
+
+struct PackumentCounters {
+    std::atomic<std::uint64_t> requests{0}, full_requests{0}, not_modified{0}, from_cache{0}, bytes{0}, names{0};
+};
+
+class Packuments {
+  public:
+    using Answer = Result<std::shared_ptr<const Packument>>;
+
+    Packuments(const Settings& settings, PackumentsOptions options, SendRequest send);
+    ~Packuments();  // waits for what was sent
+
+    // Starts the request unless it was started; never waits. `registry` overrides the one that the name belongs to.
+    // `arrived` is called once, when the answer is there, from any thread; it may call want() again.
+    using Arrived = std::function<void(const Answer&)>;
+    void want(std::string_view name, std::string_view registry = {}, Arrived arrived = {});
+    // The answer; waits for it. PMX_E_FETCH_NOT_FOUND, PMX_E_FETCH_AUTH, PMX_E_OFFLINE, PMX_E_FETCH, PMX_E_PACKUMENT, each
+    // with the registry, and with the .npmrc line that would matter where credentials do.
+    const Answer& get(std::string_view name, std::string_view registry = {});
+
+    const PackumentCounters& counters() const { return counters_; }
+
+  private:
+    struct Slot;
+    struct Disk;
+    Slot& slot(std::string_view name, std::string_view registry);
+    void start(Slot& slot);
+    void settle(Slot& slot, Answer answer);
+
+    const Settings& settings_;
+    const PackumentsOptions options_;
+    SendRequest send_;
+    std::unique_ptr<Disk> disk_;
+    std::mutex mutex_;
+    std::condition_variable settled_;
+    std::unordered_map<std::string, std::unique_ptr<Slot>> slots_;
+    std::size_t open_ = 0;
+    PackumentCounters counters_;
+};
+
+}  // namespace pmx
