@@ -26,10 +26,10 @@ namespace dom = simdjson::dom;
 // Old enough for every client that refuses young versions.
 constexpr std::string_view long_ago = "2020-01-01T00:00:00.000Z";
 
-constexpr std::array<std::string_view, 17> abbreviated_fields = {
-    "name", "version", "deprecated", "dependencies", "devDependencies", "optionalDependencies",
+constexpr std::array<std::string_view, 19> abbreviated_fields = {
+    "name", "version", "deprecated", "dependencies", "devDependencies", "optionalDependencies", "acceptDependencies",
     "bundleDependencies", "bundledDependencies", "peerDependencies", "peerDependenciesMeta", "bin", "directories",
-    "engines", "os", "cpu", "libc", "_hasShrinkwrap"};
+    "engines", "os", "cpu", "libc", "funding", "_hasShrinkwrap"};
 
 Body body_of(std::string text) {
     auto kept = std::make_shared<const std::string>(std::move(text));
@@ -73,6 +73,8 @@ bool latest_order(const std::string& a, const std::string& b) {
 }
 
 bool is_install_script(dom::object manifest) {
+    bool known = false;  // a recorded packument may have been shortened already
+    if (manifest["hasInstallScript"].get(known) == simdjson::SUCCESS && known) return true;
     dom::object scripts;
     if (manifest["scripts"].get(scripts) != simdjson::SUCCESS) return false;
     for (const std::string_view key : {"preinstall", "install", "postinstall"})
@@ -128,6 +130,31 @@ void append_head(JsonWriter& json, const std::string& name, PackageSource::Form 
     json.key("created").value(long_ago).key("modified").value(long_ago);
     for (const auto& version : versions) json.key(version).value(long_ago);
     json.end();
+}
+
+// A registry's own times decide what a client that refuses young versions may choose.
+void append_recorded_head(JsonWriter& json, const std::string& name, PackageSource::Form form, dom::object packument,
+                          dom::object versions) {
+    dom::object times;
+    if (packument["time"].get(times) != simdjson::SUCCESS) {
+        std::vector<std::string> names;
+        for (const auto& [version, manifest] : versions) names.emplace_back(version);
+        return append_head(json, name, form, names);
+    }
+    std::string_view modified;
+    if (packument["modified"].get(modified) != simdjson::SUCCESS &&
+        times["modified"].get(modified) != simdjson::SUCCESS) {
+        // Some registries keep no such time; the last version's is as good. UTC texts of one form compare as times.
+        for (const auto& [version, value] : times) {
+            std::string_view time;
+            if (value.get(time) == simdjson::SUCCESS) modified = std::max(modified, time);
+        }
+    }
+    json.key("name").value(name);
+    json.key("modified").value(modified.empty() ? long_ago : modified);
+    if (form != PackageSource::Form::full) return;
+    json.key("_id").value(name);
+    json.key("time").raw(simdjson::minify(times));
 }
 
 }  // namespace
@@ -255,12 +282,10 @@ Result<std::string> PackageSource::recorded_packument(const std::string& name, c
         return fail(Code::MANIFEST, simdjson::error_message(error), name);
     if (const auto error = packument["versions"].get(versions))
         return fail(Code::MANIFEST, simdjson::error_message(error), name + ": versions");
-    std::vector<std::string> names;
-    for (const auto& [version, manifest] : versions) names.emplace_back(version);
     std::string out;
     JsonWriter json(out);
     json.object();
-    append_head(json, name, form, names);
+    append_recorded_head(json, name, form, packument, versions);
     dom::element tags;
     if (packument["dist-tags"].get(tags) == simdjson::SUCCESS) {
         json.key("dist-tags");

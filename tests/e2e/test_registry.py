@@ -125,3 +125,24 @@ def test_recorded_and_mirrored_directories(registry, tmp_path):
             assert version["dist"]["tarball"] == server.url + "/greet/-/greet-1.2.0.tgz", kind
             assert version["dist"]["integrity"] == packument["versions"]["1.2.0"]["dist"]["integrity"]
             assert get(version["dist"]["tarball"])[0] == tarball
+
+
+def test_recorded_times_are_served(tmp_path):
+    """They decide what a client that refuses young versions may choose."""
+    times = {"1.0.0": "2024-05-06T07:08:09.000Z", "1.1.0": "2025-01-02T03:04:05.000Z"}
+    versions = {v: {"name": "timed", "version": v, "description": "left out when short", "funding": "somewhere",
+                    "dist": {"tarball": "http://elsewhere.example/timed/-/timed-%s.tgz" % v}} for v in times}
+    versions["1.1.0"]["hasInstallScript"] = True  # without scripts: the registry had shortened it already
+    stored = {"name": "timed", "dist-tags": {"latest": "1.1.0"}, "versions": versions, "time": times}
+    for modified in (None, "2025-02-03T04:05:06.000Z"):
+        folder = tmp_path / str(modified) / "timed"
+        folder.mkdir(parents=True)
+        if modified:
+            stored["time"] = {"modified": modified, **times}
+        (folder / "package.json").write_text(json.dumps(stored))
+        with registry_server.RegistryServer(folder.parent) as server:
+            assert json.loads(get(server.url + "/timed")[0])["time"] == stored["time"]
+            short = json.loads(get(server.url + "/timed", Accept="application/vnd.npm.install-v1+json")[0])
+        assert short["modified"] == (modified or times["1.1.0"]) and "time" not in short
+        assert short["versions"]["1.1.0"]["hasInstallScript"] is True
+        assert short["versions"]["1.0.0"]["funding"] == "somewhere" and "description" not in short["versions"]["1.0.0"]
