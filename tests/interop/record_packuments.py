@@ -152,7 +152,10 @@ def abbreviated(document):
             short["hasInstallScript"] = True
         versions[version] = short
     short = {"name": document.get("name"), "dist-tags": document.get("dist-tags", {}), "versions": versions}
-    modified = document.get("modified") or (document.get("time") or {}).get("modified")
+    # Without "modified" a client that refuses young versions has to ask for every full document; registries that
+    # keep no such time still know when the last version came.
+    times = {key: value for key, value in (document.get("time") or {}).items() if isinstance(value, str)}
+    modified = document.get("modified") or times.get("modified") or max(times.values(), default=None)
     if modified:
         short["modified"] = modified
     return short
