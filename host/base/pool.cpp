@@ -61,8 +61,11 @@ void Pool::work(std::uint32_t worker) {
             gauges_->queued.leave();
             gauges_->wait_ns.fetch_add(ns_since(epoch_) - item.queued_at_ns, std::memory_order_relaxed);
         }
+        // A producer that waits is woken once half of the queue is gone: one that were woken for each free slot would
+        // push its worker off the processor every time.
+        bool room = queue_.size() == capacity_ / 2;
         lock.unlock();
-        not_full_.notify_one();
+        if (room) not_full_.notify_all();
         item.task(worker);
         item.task = nullptr;
         lock.lock();
