@@ -77,17 +77,22 @@ std::optional<std::vector<std::uint8_t>> from_base64(std::string_view text) {
     std::uint32_t group = 0;
     int bits = 0;
     std::size_t padding = 0, digits = 0;
+    // A table: digits come at random, and comparisons would mispredict at each.
+    static constexpr auto values = [] {
+        std::array<std::int8_t, 256> table{};
+        table.fill(-1);
+        constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        for (std::size_t i = 0; i < alphabet.size(); ++i)
+            table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+        return table;
+    }();
     for (char c : text) {
-        int digit;
-        if (c >= 'A' && c <= 'Z') digit = c - 'A';
-        else if (c >= 'a' && c <= 'z') digit = c - 'a' + 26;
-        else if (c >= '0' && c <= '9') digit = c - '0' + 52;
-        else if (c == '+') digit = 62;
-        else if (c == '/') digit = 63;
-        else if (c == '=') {
+        if (c == '=') {
             ++padding;
             continue;
-        } else return std::nullopt;
+        }
+        int digit = values[static_cast<unsigned char>(c)];
+        if (digit < 0) return std::nullopt;
         if (padding) return std::nullopt;
         ++digits;
         group = (group << 6) | static_cast<std::uint32_t>(digit);

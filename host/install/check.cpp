@@ -11,6 +11,7 @@ Result<bool> check_object(Run& run, const std::vector<Validator>& validators, co
     StageTimer timer(run.metrics, Stage::check, id);
     thread_local std::vector<pmx_row> rows;
     rows.clear();
+    rows.reserve(object.files.size());
     bool digests = object.digests.size() == object.files.size() * 32;
     for (std::size_t i = 0; i < object.files.size(); ++i) {
         const ObjectFile& file = object.files[i];

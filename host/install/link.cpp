@@ -1,5 +1,7 @@
 #include "install/link.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include <sys/stat.h>
@@ -31,12 +33,8 @@ Result<std::string_view> LinkStage::link(const ObjectView& object, int target, s
     }
     run_.metrics.dirs_made += object.dirs.size();
 
-    thread_local std::vector<pmx_file> files;
-    files.clear();
-    files.reserve(object.files.size());
-    for (const ObjectFile& file : object.files)
-        files.push_back({{file.source.data(), file.source.size()}, {file.path.data(), file.path.size()}, file.size, file.mode, 0});
-
+    // In batches: memory that the largest package would ask for costs more to get than the calls.
+    std::array<pmx_file, 256> batch;
     pmx_import job{};
     job.size = sizeof job;
     job.file_size = sizeof(pmx_file);
@@ -46,29 +44,45 @@ Result<std::string_view> LinkStage::link(const ObjectView& object, int target, s
     job.source_device = object.device;
     job.target_device = target_device;
     std::size_t made = 0;
+    auto next_batch = [&] {
+        job.file_count = std::min(batch.size(), object.files.size() - made);
+        for (std::size_t i = 0; i < job.file_count; ++i) {
+            const ObjectFile& file = object.files[made + i];
+            batch[i] = {{file.source.data(), file.source.size()}, {file.path.data(), file.path.size()}, file.size, file.mode, 0};
+        }
+    };
+    job.files = batch.data();
     for (std::size_t choice = first_choice(object.device, target_device, private_copy); choice < chain_->size(); ++choice) {
         PMX_TRY(const Importer* importer, chain_->at(choice));
-        job.files = files.data() + made;
-        job.file_count = files.size() - made;
-        std::size_t done = 0;
-        auto status = importer->import(job, done);
-        if (!status) return tl::make_unexpected(std::move(status).error().during("cannot link " + std::string(subject)));
-        made += done;
-        if (*status == PMX_OK) {
+        const std::size_t before = made;
+        pmx_status status = PMX_OK;
+        do {
+            next_batch();
+            std::size_t done = 0;
+            auto called = importer->import(job, done);
+            if (!called) return tl::make_unexpected(std::move(called).error().during("cannot link " + std::string(subject)));
+            made += done;
+            status = *called;
+        } while (status == PMX_OK && made < object.files.size());
+        if (status == PMX_OK) {
             if (!(announced_.fetch_or(1u << choice) & (1u << choice))) run_.events.import_method(importer->info().name);
             return importer->info().name;
         }
-        if (done == 0) remember(object.device, target_device, private_copy, choice + 1);
+        if (made == before) remember(object.device, target_device, private_copy, choice + 1);
     }
     return fail(Code::IO, "no importer can put these files here", std::string(subject),
                 "the store and the project may be on file systems that share nothing; try --import copy");
 }
 
+std::vector<std::string> importer_names(const Settings& settings) {
+    std::vector<std::string> names{std::string(settings.text("import"))};
+    if (names.front() == "auto") return {"hardlink", "reflink", "copy"};
+    if (names.front() != "copy") names.push_back("copy");
+    return names;
+}
+
 Result<std::unique_ptr<ImporterChain>> ImporterChain::open(Run& run) {
-    std::vector<std::string> names{std::string(run.settings.text("import"))};
-    if (names.front() == "auto") names = {"hardlink", "reflink", "copy"};
-    else if (names.front() != "copy") names.push_back("copy");
-    std::unique_ptr<ImporterChain> chain(new ImporterChain(run, std::move(names)));
+    std::unique_ptr<ImporterChain> chain(new ImporterChain(run, importer_names(run.settings)));
     PMX_TRY([[maybe_unused]] const Importer* first, chain->at(0));
     return chain;
 }
