@@ -92,11 +92,6 @@ Result<InstallReport> install(const InstallOptions& options) {
         }
     }
 
-    // Every install that gets this far needs them: they are loaded while the lockfile is read.
-    Plugins plugins(plugin_path(settings), {});
-    std::vector<std::string> needed = settings.list("validator");
-    needed.push_back(importer_names(settings).front());
-    plugins.load_ahead(std::move(needed));
     auto started = std::make_unique<StageTimer>(metrics, Stage::read);
     PMX_TRY(Inputs inputs, read_inputs(settings));
     started.reset();
@@ -104,7 +99,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     report.lockfile = inputs.lockfile.file_name;
     report.linker = linker_name(settings, inputs.lockfile.format);
 
-    plugins.offer(services_of(options, graph));
+    Plugins plugins(plugin_path(settings), services_of(options, graph));
     Run run{settings, metrics, *options.events, *options.cancel, plugins, settings.root};
     Included included = included_groups(settings);
     PMX_TRY(std::vector<Skipped> skipped, mark_skipped(run, graph, included, Tell::yes));

@@ -74,15 +74,11 @@ Result<std::string_view> LinkStage::link(const ObjectView& object, int target, s
                 "the store and the project may be on file systems that share nothing; try --import copy");
 }
 
-std::vector<std::string> importer_names(const Settings& settings) {
-    std::vector<std::string> names{std::string(settings.text("import"))};
-    if (names.front() == "auto") return {"hardlink", "reflink", "copy"};
-    if (names.front() != "copy") names.push_back("copy");
-    return names;
-}
-
 Result<std::unique_ptr<ImporterChain>> ImporterChain::open(Run& run) {
-    std::unique_ptr<ImporterChain> chain(new ImporterChain(run, importer_names(run.settings)));
+    std::vector<std::string> names{std::string(run.settings.text("import"))};
+    if (names.front() == "auto") names = {"hardlink", "reflink", "copy"};
+    else if (names.front() != "copy") names.push_back("copy");
+    std::unique_ptr<ImporterChain> chain(new ImporterChain(run, std::move(names)));
     PMX_TRY([[maybe_unused]] const Importer* first, chain->at(0));
     return chain;
 }

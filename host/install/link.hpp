@@ -35,9 +35,6 @@ class ImporterChain {
     std::vector<std::optional<Importer>> loaded_;
 };
 
-// The names of the chain, in order; never empty.
-std::vector<std::string> importer_names(const Settings& settings);
-
 class LinkStage {
   public:
     // The first importer that can is used; what cannot, between two file systems, is remembered.

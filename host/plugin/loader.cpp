@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <set>
-#include <thread>
 
 #include <boost/dll/shared_library.hpp>
 
@@ -71,7 +70,6 @@ struct Plugins::State {
     std::mutex mutex;
     std::map<std::string, Loaded, std::less<>> loaded;   // by file, or by "linked in: NAME"
     std::map<std::string, std::string, std::less<>> by_name;
-    std::jthread ahead;  // last member: joined before the others go
 
     struct Found {
         std::string file;
@@ -292,14 +290,6 @@ Plugins::Plugins(PluginPath path, HostServices services) : state_(std::make_uniq
 }
 
 Plugins::~Plugins() = default;
-
-void Plugins::load_ahead(std::vector<std::string> names) {
-    state_->ahead = std::jthread([state = state_.get(), names = std::move(names)] {
-        for (const std::string& name : names) (void)state->load(name);
-    });
-}
-
-void Plugins::offer(HostServices services) { state_->room->services = std::move(services); }
 
 Result<Layout> Plugins::layout(std::string_view name, const OptionValues& options) {
     PMX_TRY(auto plugin, state_->make(name, PluginKind::layout, options));

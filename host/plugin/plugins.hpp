@@ -127,11 +127,6 @@ class Plugins {
   public:
     Plugins(PluginPath path, HostServices services);
     ~Plugins();
-    // Loads these libraries on a thread of its own; who asks for one meanwhile waits for it. Makes no instance, and says
-    // nothing of what cannot be loaded: that is told when it is asked for. At most once. [setup]
-    void load_ahead(std::vector<std::string> names);
-    // What instances made from now on are offered. [setup]
-    void offer(HostServices services);
     // `name` is a plugin's name or a path. Errors list each path tried, or say both versions and the remedy.
     Result<Layout> layout(std::string_view name, const OptionValues& options);
     Result<Importer> importer(std::string_view name, const OptionValues& options);
