@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,7 +27,7 @@ struct VersionManifest {
     std::string tarball;     // absolute URL as the registry gave it; "" = none
     std::uint64_t unpacked_size = 0, file_count = 0;  // 0 = not said
     bool has_install_script = false, has_shrinkwrap = false;
-    std::string license, funding_json, bin_json;  // for npm's lockfiles
+    std::string license, funding_json, bin_json;  // for npm's lockfiles; JSON as the registry wrote it
 };
 
 class Packument {
@@ -36,20 +37,22 @@ class Packument {
         std::string_view text;     // its JSON
     };
 
-    // `text` is the whole document (a cache file's part or a response's body), owned by `keep`. PMX_E_PACKUMENT when it is
+    // `text` is the whole document, owned by `keep`; `subject` the name that it was asked for by. PMX_E_PACKUMENT when it is
     // no JSON object; everything less is tolerated.
     static Result<std::shared_ptr<const Packument>> scan(std::string_view text, std::shared_ptr<const void> keep,
                                                          std::string_view subject);
 
     std::string_view name() const { return name_; }
-    // Sorted by precedence, highest first; entries whose key is no version are left out.
+    // Sorted by precedence, highest first, in the document's order where precedence is equal; entries whose key is no
+    // version or whose value is no object are left out.
     std::span<const Entry> versions() const { return entries_; }
     const Version& parsed(std::size_t index) const { return parsed_[index]; }
     std::optional<std::size_t> find(std::string_view version) const;
-    std::span<const std::pair<std::string_view, std::string_view>> dist_tags() const { return tags_; }
+    std::span<const std::pair<std::string_view, std::string_view>> dist_tags() const { return tags_; }  // sorted by name
     std::string_view tag(std::string_view name) const;  // "" when absent
     // "2021-01-01T00:00:00.000Z"; "" where the document has no time for it.
     std::string_view time(std::string_view version) const;
+    std::string_view time(std::size_t index) const { return times_.empty() ? std::string_view() : times_[index]; }
     std::string_view modified() const { return modified_; }
     bool has_times() const { return has_times_; }
 
@@ -58,14 +61,23 @@ class Packument {
     Result<VersionManifest> manifest(std::size_t index) const;
 
   private:
+    friend class PackumentFile;
+    static std::optional<Version> read_version(std::string_view text);
+    void sort_versions(std::vector<Entry> found, std::vector<std::pair<std::string_view, std::string_view>> times);
+    std::string_view own(std::string_view raw);  // unescaped where it has to be
+
     std::string_view name_, modified_;
     std::vector<Entry> entries_;
     std::vector<Version> parsed_;
+    std::vector<std::string_view> times_;  // of each entry; empty when the document has none
     std::vector<std::pair<std::string_view, std::string_view>> tags_;
-    std::vector<std::pair<std::string_view, std::string_view>> times_;  // sorted by version text
     bool has_times_ = false;
+    std::deque<std::string> owned_;  // texts that are not in the document as they stand
     std::shared_ptr<const void> keep_;
     std::string subject_;
+    // From the cache on disk: a sum of each piece, checked before it is used, and the file to give up when one differs.
+    std::vector<std::uint32_t> sums_;
+    std::string file_;
 };
 
 }  // namespace pmx

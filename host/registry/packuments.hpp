@@ -7,17 +7,23 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "base/pool.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
 #include "registry/packument.hpp"
+#include "registry/packument_file.hpp"
 
 namespace pmx {
 
@@ -53,34 +59,53 @@ class Packuments {
     using Answer = Result<std::shared_ptr<const Packument>>;
 
     Packuments(const Settings& settings, PackumentsOptions options, SendRequest send);
-    ~Packuments();  // waits for what was sent
+    ~Packuments();  // waits for what was sent, and for the cache to be written
 
     // Starts the request unless it was started; never waits. `registry` overrides the one that the name belongs to.
-    // `arrived` is called once, when the answer is there, from any thread; it may call want() again.
+    // `arrived` is called once, when the answer is there, from any thread; it may call want() again, but not get().
     using Arrived = std::function<void(const Answer&)>;
     void want(std::string_view name, std::string_view registry = {}, Arrived arrived = {});
     // The answer; waits for it. PMX_E_FETCH_NOT_FOUND, PMX_E_FETCH_AUTH, PMX_E_OFFLINE, PMX_E_FETCH, PMX_E_PACKUMENT, each
-    // with the registry, and with the .npmrc line that would matter where credentials do.
+    // with the registry, and with the .npmrc line that would matter where credentials do; PMX_E_UNSAFE_PATH for a name that
+    // is none, PMX_E_NO_REGISTRY.
     const Answer& get(std::string_view name, std::string_view registry = {});
 
     const PackumentCounters& counters() const { return counters_; }
 
   private:
     struct Slot;
-    struct Disk;
-    Slot& slot(std::string_view name, std::string_view registry);
+    // A thread that runs callbacks, and what they started meanwhile: run after them, not inside, so that a long chain of
+    // packages needs no deep stack.
+    struct Busy {
+        std::thread::id thread;
+        std::deque<std::function<void()>> later;
+    };
+    Slot& slot(std::string_view name, std::string_view registry, Arrived arrived, bool& fresh);
+    void run(std::function<void()> work);
     void start(Slot& slot);
+    void begin(Slot& slot, bool full);
+    void send(Slot& slot, bool full);
+    void answered(Slot& slot, bool full, Result<MetadataAnswer> result);
+    // Takes it, or goes on to the full document when it cannot tell what has to be known.
+    void accept(Slot& slot, bool full, std::shared_ptr<const Packument> packument);
     void settle(Slot& slot, Answer answer);
+    bool is_old_enough(const Packument& packument) const;
+    std::string cache_path(const Slot& slot, bool full) const;
+    std::optional<PackumentFile::Loaded> cached(const Slot& slot, bool full) const;
+    void keep(const Slot& slot, bool full, std::shared_ptr<const Packument> packument, std::shared_ptr<const std::string> text,
+              PackumentStamp stamp);
 
     const Settings& settings_;
     const PackumentsOptions options_;
+    std::optional<std::int64_t> cutoff_ms_;
     SendRequest send_;
-    std::unique_ptr<Disk> disk_;
     std::mutex mutex_;
     std::condition_variable settled_;
     std::unordered_map<std::string, std::unique_ptr<Slot>> slots_;
+    std::list<Busy> busy_;
     std::size_t open_ = 0;
     PackumentCounters counters_;
+    Pool writer_{1, SIZE_MAX};  // the cache is written behind the answers; last, so that it is drained first
 };
 
 }  // namespace pmx

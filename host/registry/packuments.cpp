@@ -1,0 +1,248 @@
+#include "registry/packuments.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/fs.hpp"
+#include "base/text.hpp"
+#include "config/credentials.hpp"
+#include "model/contained_path.hpp"
+#include "registry/packument_errors.hpp"
+
+namespace pmx {
+namespace {
+
+// As npm and pnpm ask; a registry that knows no short form sends the full one.
+constexpr const char* kShortForm = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
+constexpr const char* kFullForm = "application/json; q=1.0, */*";
+
+std::int64_t now_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string header_of(const MetadataAnswer& answer, std::string_view name) {
+    for (const auto& [key, value] : answer.headers)
+        if (to_lower_ascii(key) == name) return value;
+    return {};
+}
+
+// "@scope/name" is one segment of the path.
+std::string url_of(const std::string& registry, std::string_view name) {
+    std::string path;
+    for (std::string_view rest = name; !rest.empty();) {
+        const std::size_t slash = rest.find('/');
+        std::string_view part = rest.substr(0, slash);
+        if (part.starts_with('@')) {
+            path += '@';
+            part.remove_prefix(1);
+        }
+        path += percent_encode(part);
+        if (slash == rest.npos) break;
+        path += "%2f";
+        rest.remove_prefix(slash + 1);
+    }
+    return registry + (registry.ends_with('/') ? "" : "/") + path;
+}
+
+}  // namespace
+
+struct Packuments::Slot {
+    std::string name, registry;
+    std::optional<Answer> answer;
+    std::vector<Arrived> waiting;
+    // What the disk has of the form that is being asked for.
+    std::optional<PackumentFile::Loaded> copy;
+};
+
+Packuments::Packuments(const Settings& settings, PackumentsOptions options, SendRequest send)
+    : settings_(settings), options_(std::move(options)), cutoff_ms_(moment_ms(options_.ages_before)), send_(std::move(send)) {}
+
+Packuments::~Packuments() {
+    std::unique_lock lock(mutex_);
+    settled_.wait(lock, [&] { return open_ == 0 && busy_.empty(); });
+}
+
+void Packuments::run(std::function<void()> work) {
+    std::unique_lock lock(mutex_);
+    const auto self = std::this_thread::get_id();
+    for (Busy& busy : busy_)
+        if (busy.thread == self) return busy.later.push_back(std::move(work));
+    const auto mine = busy_.insert(busy_.end(), Busy{self, {}});
+    for (;;) {
+        lock.unlock();
+        work();
+        work = nullptr;
+        lock.lock();
+        if (mine->later.empty()) break;
+        work = std::move(mine->later.front());
+        mine->later.pop_front();
+    }
+    busy_.erase(mine);
+    settled_.notify_all();
+}
+
+// With `arrived`: it is called when the answer is there, or was already.
+Packuments::Slot& Packuments::slot(std::string_view name, std::string_view registry, Arrived arrived, bool& fresh) {
+    std::string from = registry.empty() ? settings_.registry_for(name) : std::string(registry);
+    std::string key = from + " " + std::string(name);
+    std::unique_lock lock(mutex_);
+    auto [found, added] = slots_.try_emplace(std::move(key));
+    fresh = added;
+    if (added) {
+        found->second = std::make_unique<Slot>();
+        found->second->name = name;
+        found->second->registry = std::move(from);
+        ++open_;
+        ++counters_.names;
+    }
+    Slot& slot = *found->second;
+    if (!arrived) return slot;
+    if (!slot.answer) {
+        slot.waiting.push_back(std::move(arrived));
+    } else {
+        lock.unlock();
+        run([&slot, arrived = std::move(arrived)] { arrived(*slot.answer); });
+    }
+    return slot;
+}
+
+void Packuments::want(std::string_view name, std::string_view registry, Arrived arrived) {
+    bool fresh = false;
+    Slot& wanted = slot(name, registry, std::move(arrived), fresh);
+    if (fresh) run([this, &wanted] { start(wanted); });
+}
+
+const Packuments::Answer& Packuments::get(std::string_view name, std::string_view registry) {
+    bool fresh = false;
+    Slot& wanted = slot(name, registry, {}, fresh);
+    if (fresh) start(wanted);
+    std::unique_lock lock(mutex_);
+    settled_.wait(lock, [&] { return wanted.answer.has_value(); });
+    return *wanted.answer;
+}
+
+void Packuments::start(Slot& slot) {
+    if (!is_safe_package_name(slot.name))
+        return settle(slot, fail(Code::UNSAFE_PATH, "this is no name that a package can have", slot.name,
+                                 "correct the dependency's name; nothing was asked for"));
+    if (slot.registry.empty())
+        return settle(slot, fail(Code::NO_REGISTRY, "no registry is configured to fetch from", slot.name,
+                                 "pass --registry URL, or put `registry=URL` into .npmrc"));
+    // A copy that was too young to tell ages is so still, or was replaced by a younger one.
+    const bool full = options_.full;
+    if (!full && cutoff_ms_) {
+        slot.copy = cached(slot, false);
+        const bool young = slot.copy && !is_old_enough(*slot.copy->packument);
+        if (young) slot.copy.reset();
+        return begin(slot, young);
+    }
+    begin(slot, full);
+}
+
+void Packuments::begin(Slot& slot, bool full) {
+    if (!slot.copy) slot.copy = cached(slot, full);
+    if (slot.copy) {
+        const std::int64_t age = now_ms() - slot.copy->stamp.fetched_ms;
+        if (options_.offline || options_.prefer_offline || (age >= 0 && age < options_.fresh_for_ms)) {
+            ++counters_.from_cache;
+            auto packument = std::exchange(slot.copy, std::nullopt)->packument;
+            return accept(slot, full, std::move(packument));
+        }
+    } else if (options_.offline) {
+        if (!full) return begin(slot, true);
+        return settle(slot, offline_error(slot.name, slot.registry, PackumentFile::read(cache_path(slot, false), slot.name).has_value()));
+    }
+    send(slot, full);
+}
+
+void Packuments::send(Slot& slot, bool full) {
+    MetadataRequest request;
+    request.url = url_of(slot.registry, slot.name);
+    request.subject = slot.name;
+    request.headers.emplace_back("accept", full ? kFullForm : kShortForm);
+    if (slot.copy) {
+        const PackumentStamp& stamp = slot.copy->stamp;
+        if (!stamp.etag.empty()) request.headers.emplace_back("if-none-match", stamp.etag);
+        else if (!stamp.last_modified.empty()) request.headers.emplace_back("if-modified-since", stamp.last_modified);
+    }
+    ++(full ? counters_.full_requests : counters_.requests);
+    send_(std::move(request), [this, &slot, full](Result<MetadataAnswer> result) {
+        run([this, &slot, full, result = std::move(result)]() mutable { answered(slot, full, std::move(result)); });
+    });
+}
+
+void Packuments::answered(Slot& slot, bool full, Result<MetadataAnswer> result) {
+    auto copy = std::exchange(slot.copy, std::nullopt);
+    if (!result) return settle(slot, tl::make_unexpected(fetch_error(std::move(result).error(), settings_, slot.name, slot.registry)));
+    MetadataAnswer& answer = *result;
+    if (answer.status == 304 && copy) {
+        ++counters_.not_modified;
+        PackumentFile::touch(cache_path(slot, full), now_ms());
+        return accept(slot, full, std::move(copy->packument));
+    }
+    if (answer.status != 200 && answer.status != 203)
+        return settle(slot, tl::make_unexpected(status_error(answer.status, settings_, slot.name, slot.registry)));
+    counters_.bytes += answer.body.size();
+    PackumentStamp stamp{header_of(answer, "etag"), header_of(answer, "last-modified"), now_ms()};
+    auto text = std::make_shared<const std::string>(std::move(answer.body));
+    auto packument = Packument::scan(*text, text, slot.name);
+    if (!packument) {
+        Error error = std::move(packument).error();
+        error.subject += " (" + without_secrets(url_of(slot.registry, slot.name)) + ")";
+        return settle(slot, tl::make_unexpected(std::move(error)));
+    }
+    keep(slot, full, *packument, std::move(text), std::move(stamp));
+    accept(slot, full, std::move(*packument));
+}
+
+void Packuments::accept(Slot& slot, bool full, std::shared_ptr<const Packument> packument) {
+    if (!full && cutoff_ms_ && !is_old_enough(*packument)) return begin(slot, true);
+    settle(slot, std::move(packument));
+}
+
+void Packuments::settle(Slot& slot, Answer answer) {
+    std::vector<Arrived> waiting;
+    {
+        std::lock_guard lock(mutex_);
+        slot.answer.emplace(std::move(answer));
+        waiting = std::move(slot.waiting);
+        slot.waiting.clear();
+    }
+    // Where they are put off, this thread is busy until they ran: the destructor waits for either.
+    for (Arrived& arrived : waiting) run([&slot, arrived = std::move(arrived)] { arrived(*slot.answer); });
+    std::lock_guard lock(mutex_);
+    --open_;
+    settled_.notify_all();
+}
+
+// The registry's own times tell ages; so does a document that nobody touched since.
+bool Packuments::is_old_enough(const Packument& packument) const {
+    if (packument.has_times()) return true;
+    const auto modified = moment_ms(packument.modified());
+    return modified && *modified <= *cutoff_ms_;
+}
+
+std::string Packuments::cache_path(const Slot& slot, bool full) const {
+    if (options_.cache_dir.empty()) return {};
+    std::string relative = PackumentFile::relative_path(slot.registry, slot.name, full);
+    return relative.empty() ? relative : join_path(options_.cache_dir, relative);
+}
+
+std::optional<PackumentFile::Loaded> Packuments::cached(const Slot& slot, bool full) const {
+    const std::string path = cache_path(slot, full);
+    if (path.empty()) return std::nullopt;
+    return PackumentFile::read(path, slot.name);
+}
+
+// A cache that cannot be written costs time on the next run and nothing else.
+void Packuments::keep(const Slot& slot, bool full, std::shared_ptr<const Packument> packument,
+                      std::shared_ptr<const std::string> text, PackumentStamp stamp) {
+    std::string path = cache_path(slot, full);
+    if (path.empty()) return;
+    writer_.submit([path = std::move(path), packument = std::move(packument), text = std::move(text), stamp = std::move(stamp)](std::uint32_t) {
+        if (PackumentFile::write(path, *packument, *text, stamp)) return;
+        if (make_dirs(AT_FDCWD, parent_path(path))) (void)PackumentFile::write(path, *packument, *text, stamp);
+    });
+}
+
+}  // namespace pmx
