@@ -17,19 +17,20 @@ enum class SpecifierKind : std::uint8_t {
     version,    // "1.2.3" (also "=v1.2.3"): `value` is the clean version
     range,      // "^1.2", "*", "": `value` is the range as written, trimmed
     tag,        // "latest", "next"
-    workspace,  // "workspace:*", "workspace:^1.0.0", "workspace:../lib", "workspace:name@*": `value` follows the colon
+    workspace,  // "workspace:*", "workspace:^1.0.0", "workspace:../lib": `value` follows the colon, and "name@" if any
     catalog,    // "catalog:", "catalog:react18": `value` is the catalog's name, "default" for none
-    link,       // "link:../lib": `value` is the path as written
-    directory,  // "file:../lib", "../lib", "/abs", "~/lib": `value` is the path without "file:"
+    link,       // "link:../lib", and a path alone ("../lib", "/abs", "~/lib"), as pnpm links it: `value` is the path
+    directory,  // "file:../lib": `value` is the path without "file:"
     file,       // "file:lib.tgz" and any path with an archive's name
     tarball,    // "https://host/x.tgz": `value` is the URL
     git,        // any spelling of a repository
 };
 
 struct GitSpecifier {
-    std::string host;       // "github", "gitlab", "bitbucket", "gist", "sourcehut"; "" for any other
+    std::string host;       // "github", "gitlab", "bitbucket", "gist", "sourcehut" (hosted.hpp); "" for any other
     std::string user, project;  // of a known host
     std::string url;        // what git is to clone, without "git+" and without the fragment
+    std::string saved;      // the normal spelling with its fragment, for package.json: "github:user/repo#v1"
     std::string committish; // branch, tag or commit after '#'; "" = HEAD
     std::string range;      // of "#semver:^1.0.0"
     std::string path;       // of "#path:/packages/a" ("&path:…"), without a leading '/'
@@ -47,13 +48,15 @@ struct Specifier {
     GitSpecifier git;
 };
 
-// One entry of a manifest's dependencies. `named_registries`: names that may stand before a colon. PMX_E_SPECIFIER for
-// what no package manager understands.
+// One entry of a manifest's dependencies. `named_registries`: names that may stand before a colon, separated by spaces or
+// commas. Where npm:, jsr: or a named registry's specifier tells no version, it is the tag "latest". PMX_E_SPECIFIER for
+// what no package manager understands, or for an alias that is no package's name.
 Result<Specifier> parse_specifier(std::string_view alias, std::string_view text,
                                   std::string_view named_registries = {});
 
 // An argument of `pmx add`: "react", "react@^18", "alias@npm:react@18", "./dir", "user/repo#v1", "https://…/x.tgz".
-Result<Specifier> parse_package_argument(std::string_view text);
+// `alias` is "" where only the package itself knows its name; a name without a version asks for the tag "latest".
+Result<Specifier> parse_package_argument(std::string_view text, std::string_view named_registries = {});
 
 // A name that the registry would take for a new package / has ever taken; the reasons of validate-npm-package-name.
 struct NameVerdict {
