@@ -29,6 +29,7 @@ struct LockedProject {
     std::string_view dir;
     std::vector<LockedSpecifier> specifiers;
     std::vector<std::pair<std::string_view, std::string_view>> injected;  // dependenciesMeta.injected: (alias, "true")
+    std::string_view publish_directory, link_directory;  // of publishConfig; "" = not recorded
 };
 
 struct Lockfile {
@@ -62,7 +63,8 @@ struct Included {
 Result<Lockfile> read_lockfile(std::string_view file_name, std::string text);
 
 // Fills `records` and `times` of a lockfile that read_lockfile() gave, from its text. Not done there, because an install
-// from a lockfile does not need them.
+// from a lockfile does not need them. PMX_E_RESOLUTION_UNSUPPORTED when the lockfile holds packages that an install
+// leaves out because pmx does not know their kind: they could not be written back.
 Result<> read_records(Lockfile& lockfile);
 
 // The whole text of the lockfile as its own package manager writes it, byte for byte: pnpm-lock.yaml 9.0 (an env document

@@ -399,6 +399,8 @@ class PnpmReader {
             for (const YamlNode* m = tree_.first(*meta); m; m = tree_.next(*m))
                 if (const YamlNode* injected = tree_.find(*m, "injected"))
                     locked.injected.emplace_back(m->key, injected->scalar);
+        PMX_TRY(locked.publish_directory, text(node, "publishDirectory"));
+        PMX_TRY(locked.link_directory, text(node, "linkDirectory"));
         project.edge_count = static_cast<std::uint32_t>(graph_.edges.size()) - project.first_edge;
         graph_.projects.push_back(project);
         lockfile_.projects.push_back(std::move(locked));
