@@ -335,7 +335,7 @@ Result<Specifier> parse_specifier(std::string_view alias, std::string_view text,
 Result<Specifier> parse_package_argument(std::string_view text, std::string_view named_registries) {
     Specifier it;
     it.raw = text;
-    if (is_scp(text)) return parse_value(std::move(it), "git+ssh://" + std::string(text), named_registries);
+    if (scheme_of(text).empty() && is_scp(text)) return parse_value(std::move(it), "git+ssh://" + std::string(text), named_registries);
     std::size_t at = text.find('@', 1);
     std::string_view name = text.substr(0, at);
     bool path = !name.starts_with('@') && (name.find('/') != npos || is_archive_name(name));
