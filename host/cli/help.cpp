@@ -36,7 +36,8 @@ struct Group {
     std::string_view first, title;  // the setting that the group begins with
 };
 constexpr Group groups[] = {{"linker", "Strategies"},           {"dir", "Places"},        {"registry", "Network"},
-                            {"frozen-lockfile", "What is installed"}, {"hoist", "Shape of the tree"}, {"unpack-concurrency", "Machine"},
+                            {"frozen-lockfile", "What is installed"}, {"resolution-mode", "Which versions are chosen"},
+                            {"save-exact", "What an edit saves"}, {"hoist", "Shape of the tree"}, {"unpack-concurrency", "Machine"},
                             {"reporter", "What is told"}};
 
 std::string settings_help(bool all) {

@@ -1,5 +1,6 @@
 #include "config/settings.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -78,6 +79,26 @@ Result<> read_manifest_block(Settings& settings) {
     if (!text || text->find("\"pnpm\"") == std::string::npos) return {};
     PMX_TRY(Manifest manifest, parse_manifest(*text, path));
     return manifest.pnpm_json.empty() ? Result<>() : merge_yaml(settings, manifest.pnpm_json, path, YamlFile::manifest_block);
+}
+
+// "$react" in an override stands for what the root's manifest asks of react.
+Result<> resolve_references(Settings& settings) {
+    bool any = std::any_of(settings.overrides.begin(), settings.overrides.end(), [](const auto& one) { return one.second.starts_with('$'); });
+    if (!any) return {};
+    std::string path = join_path(settings.root, "package.json");
+    PMX_TRY(std::optional<std::string> text, read_file_if_exists(AT_FDCWD, path.c_str(), kFileLimit));
+    PMX_TRY(Manifest manifest, parse_manifest(text ? *text : "{}", path));
+    for (auto& [selector, value] : settings.overrides) {
+        if (!value.starts_with('$')) continue;
+        const std::string* asked = nullptr;
+        for (const TextMap* map : {&manifest.dependencies, &manifest.dev_dependencies, &manifest.optional_dependencies, &manifest.peer_dependencies})
+            if (asked == nullptr) asked = find(*map, std::string_view(value).substr(1));
+        if (asked == nullptr)
+            return fail(Code::CONFIG, fmt::format("the override {}: {} refers to a dependency that the root does not have", selector, value), path,
+                        "write the version, or put it into a catalog and write \"catalog:\"");
+        value = *asked;
+    }
+    return {};
 }
 
 Result<> apply_environment(Settings& settings, const Environment& environment) {
@@ -219,6 +240,7 @@ Result<Settings> load_settings(const std::string& dir, const Flags& flags, const
     PMX_CHECK(read_yaml(settings, join_path(settings.root, "pnpm-workspace.yaml"), YamlFile::pnpm_workspace));
     PMX_CHECK(read_yaml(settings, join_path(settings.root, "pmx.yaml"), YamlFile::project));
 
+    PMX_CHECK(resolve_references(settings));
     merge_network_environment(settings, environment);
     PMX_CHECK(apply_environment(settings, environment));
     PMX_CHECK(apply_flags(settings, flags));

@@ -43,6 +43,12 @@ class Settings {
     std::map<std::string, bool> allow_builds;
     std::vector<std::string> supported_os, supported_cpu, supported_libc;   // empty: this machine
     std::vector<std::string> ignored_optional_dependencies;
+    std::string package_extensions_json;                 // JSON text, keys in the author's order; "" = none
+    std::vector<std::string> peers_ignore_missing, peers_allow_any;          // peerDependencyRules
+    std::vector<std::pair<std::string, std::string>> peers_allowed_versions; // … "react" or "a@1>react" → range
+    std::vector<std::pair<std::string, std::string>> allowed_deprecated_versions;  // name → range
+    std::vector<std::string> update_ignored_dependencies;                    // updateConfig.ignoreDependencies
+    std::map<std::string, std::string> named_registries;                     // "work" → URL with trailing '/'
 
     // Registry and network configuration from .npmrc files (npmrc.hpp).
     // URL with trailing '/'; "" = none. `specifier` tells an alias ("npm:@scope/name@1").

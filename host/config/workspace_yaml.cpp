@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
@@ -15,6 +16,7 @@ namespace pmx {
 namespace {
 
 constexpr std::size_t kFileLimit = 4u << 20;
+constexpr int kDepthLimit = 32;
 constexpr std::size_t kEntryLimit = 200'000;  // aliases can make a small file say a great deal
 
 std::string_view accepted(const SettingSpec& spec) {
@@ -157,13 +159,13 @@ class Reader {
             PMX_TRY(settings_.workspace_packages, texts(key, value, where));
         } else if (key == "catalog") {
             PMX_TRY(auto entries, pairs(key, value, where));
-            settings_.catalogs["default"] = {entries.begin(), entries.end()};
+            PMX_CHECK(catalog("default", entries, where));
         } else if (key == "catalogs") {
             if (!value.IsMap()) return not_a(key, "a map of catalogs", where);
-            for (const auto& catalog : value) {
-                if (!catalog.first.IsScalar()) return not_a(key, "a map of catalogs", where);
-                PMX_TRY(auto entries, pairs(key, catalog.second, where));
-                settings_.catalogs[catalog.first.Scalar()] = {entries.begin(), entries.end()};
+            for (const auto& group : value) {
+                if (!group.first.IsScalar()) return not_a(key, "a map of catalogs", where);
+                PMX_TRY(auto entries, pairs(key, group.second, where));
+                PMX_CHECK(catalog(group.first.Scalar(), entries, where));
             }
         } else if (key == "overrides") {
             PMX_TRY(settings_.overrides, pairs(key, value, where));
@@ -174,6 +176,28 @@ class Reader {
         } else if (key == "supportedArchitectures") {
             if (!value.IsMap()) return not_a(key, "a map with os, cpu and libc", where);
             PMX_CHECK(architectures(value, where));
+        } else if (key == "packageExtensions") {
+            if (!value.IsMap()) return not_a(key, "a map of packages to manifest fields", where);
+            settings_.package_extensions_json.clear();
+            JsonWriter json(settings_.package_extensions_json);
+            PMX_CHECK(as_json(json, value, where, 0));
+        } else if (key == "peerDependencyRules") {
+            if (!value.IsMap()) return not_a(key, "a map with ignoreMissing, allowAny and allowedVersions", where);
+            PMX_CHECK(peer_rules(value, where));
+        } else if (key == "allowedDeprecatedVersions") {
+            PMX_TRY(settings_.allowed_deprecated_versions, pairs(key, value, where));
+        } else if (key == "updateConfig") {
+            if (!value.IsMap()) return not_a(key, "a map with ignoreDependencies", where);
+            if (const YAML::Node ignored = value["ignoreDependencies"]; ignored.IsDefined()) {
+                PMX_TRY(settings_.update_ignored_dependencies, texts("updateConfig.ignoreDependencies", ignored, where));
+            }
+        } else if (key == "namedRegistries") {
+            PMX_TRY(auto entries, pairs(key, value, where));
+            for (auto& [name, url] : entries) {
+                if (!parse_url(url)) return wrong_url(url, where);
+                if (url.back() != '/') url += '/';
+                settings_.named_registries[name] = url;
+            }
         } else if (key == "allowBuilds") {
             PMX_TRY(auto entries, pairs(key, value, where));
             for (auto& [package, allowed] : entries) {
@@ -202,6 +226,54 @@ class Reader {
         return {};
     }
 
+    Result<> catalog(const std::string& name, const std::vector<std::pair<std::string, std::string>>& entries, const std::string& where) {
+        if (!catalogs_.insert(name).second)
+            return fail(Code::CONFIG, fmt::format("the catalog \"{}\" is written twice", name), where, "write it in catalog: or in catalogs:, not in both");
+        settings_.catalogs[name] = {entries.begin(), entries.end()};
+        return {};
+    }
+
+    // Values keep their types: a checksum of what pnpm reads is made from them.
+    Result<> as_json(JsonWriter& json, const YAML::Node& value, const std::string& where, int depth) {
+        if (depth > kDepthLimit || ++entries_ > kEntryLimit) return too_much(where);
+        if (value.IsMap()) {
+            json.object();
+            for (const auto& entry : value) {
+                if (!entry.first.IsScalar()) return not_a("packageExtensions", "texts as keys", where);
+                json.key(entry.first.Scalar());
+                PMX_CHECK(as_json(json, entry.second, where, depth + 1));
+            }
+            json.end();
+        } else if (value.IsSequence()) {
+            json.array();
+            for (const auto& item : value) PMX_CHECK(as_json(json, item, where, depth + 1));
+            json.end();
+        } else if (!value.IsScalar()) {
+            json.null();
+        } else {
+            const std::string& text = value.Scalar();
+            bool plain = value.Tag() != "!";
+            if (plain && (text == "true" || text == "false")) json.value(text == "true");
+            else json.value(text);
+        }
+        return {};
+    }
+
+    Result<> peer_rules(const YAML::Node& value, const std::string& where) {
+        for (const auto& entry : value) {
+            if (!entry.first.IsScalar() || entry.second.IsNull()) continue;
+            const std::string& name = entry.first.Scalar();
+            if (name == "ignoreMissing") {
+                PMX_TRY(settings_.peers_ignore_missing, texts("peerDependencyRules.ignoreMissing", entry.second, where));
+            } else if (name == "allowAny") {
+                PMX_TRY(settings_.peers_allow_any, texts("peerDependencyRules.allowAny", entry.second, where));
+            } else if (name == "allowedVersions") {
+                PMX_TRY(settings_.peers_allowed_versions, pairs("peerDependencyRules.allowedVersions", entry.second, where));
+            }
+        }
+        return {};
+    }
+
     Result<> architectures(const YAML::Node& value, const std::string& where) {
         for (const auto& entry : value) {
             if (!entry.first.IsScalar()) return not_a("supportedArchitectures", "a map with os, cpu and libc", where);
@@ -221,6 +293,7 @@ class Reader {
     const std::string& path_;
     const YamlFile kind_;
     std::size_t entries_ = 0;
+    std::set<std::string> catalogs_;
 };
 
 }  // namespace

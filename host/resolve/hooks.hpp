@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "model/manifest.hpp"
+#include "model/range.hpp"
 #include "resolve/policy.hpp"
 
 namespace pmx {
@@ -18,7 +19,7 @@ namespace pmx {
 class Hooks {
   public:
     // `root`: the lockfile's directory, to which link: and file: overrides are relative. PMX_E_CONFIG for a selector
-    // that cannot be parsed, a cycle of overrides, or an override that refers to no entry of a catalog.
+    // that cannot be parsed or a convergence on no version, PMX_E_CATALOG for an override that refers to no entry.
     static Result<Hooks> make(const Policy& policy, const std::string& root);
     ~Hooks();
     Hooks(Hooks&&) noexcept;
@@ -28,8 +29,9 @@ class Hooks {
     void apply(Manifest& manifest) const;
     // A project's, whose directory is `dir` (absolute): relative overrides are rewritten to start there.
     void apply_to_project(Manifest& manifest, const std::string& dir) const;
-    // The override of a dependency that no manifest declares (an auto-installed peer); nullopt = none.
-    std::optional<std::string> override_of(std::string_view name, std::string_view specifier) const;
+    // The override of a dependency that no manifest declares (an auto-installed peer); nullopt = none, "-" = leave it
+    // out. `dir`: the absolute directory where relative overrides are to start; "" = they become absolute.
+    std::optional<std::string> override_of(std::string_view name, std::string_view specifier, std::string_view dir = {}) const;
     // Nothing would be changed: the common case costs nothing.
     bool is_empty() const;
 
@@ -43,6 +45,8 @@ class Hooks {
     std::unique_ptr<const Rules> rules_;
 };
 
+// "default" of "catalog:", "name" of "catalog:name"; nullopt for what is no catalog's.
+std::optional<std::string_view> catalog_of(std::string_view specifier);
 // "catalog:" and "catalog:name": the specifier that the catalog holds for `alias`. PMX_E_CATALOG when there is no such
 // entry, or when an entry refers to what a catalog may not hold. nullopt when `specifier` is no catalog's.
 struct FromCatalog {
@@ -51,6 +55,7 @@ struct FromCatalog {
 Result<std::optional<FromCatalog>> resolve_catalog(const Policy& policy, std::string_view alias, std::string_view specifier);
 
 // Which patch belongs to a version: exact before range before all. PMX_E_PATCH when two ranges fit.
+// A version that is none (of a directory or an archive) has only those that name the package.
 struct PatchRule {
     std::string key, hash;
 };
@@ -65,6 +70,7 @@ class Patches {
   private:
     struct Rule {
         std::string key, hash, name, range;
+        std::optional<Range> parsed;  // where it is neither exact nor all
         bool exact = false, all = false;
     };
     std::vector<Rule> rules_;

@@ -11,6 +11,7 @@
 #include "base/result.hpp"
 #include "config/settings.hpp"
 #include "model/manifest.hpp"
+#include "resolve/version_policy.hpp"
 
 namespace pmx {
 
@@ -31,13 +32,14 @@ struct Policy {
     // Versions
     ResolutionMode mode = ResolutionMode::highest;
     std::string newest;  // no version published after this moment ("2021-01-01T00:00:00.000Z"); "" = any: minimumReleaseAge
-    std::vector<std::string> newest_exclude;  // minimumReleaseAgeExclude: "name", "@scope/*", "name@1.0.0 || 1.1.0"
+    VersionPolicy newest_exclude;  // minimumReleaseAgeExclude
     bool newest_ignore_missing_time = true;
-    bool newest_strict = false;
+    bool newest_strict = false;  // fail where only younger versions fit, rather than take the least young
     std::int64_t minimum_release_age_minutes = 0;
     std::vector<std::pair<std::string, std::string>> allowed_deprecated;
     // Workspace
     bool link_workspace_packages = false, prefer_workspace_packages = false, inject_workspace_packages = false;
+    bool link_workspace_packages_deep = false;  // for packages' dependencies too
     bool dedupe_injected_deps = true;
     bool exclude_links_from_lockfile = false;
     bool block_exotic_subdeps = true;
@@ -47,7 +49,7 @@ struct Policy {
     bool ignore_compatibility_db = false;
     std::vector<std::string> ignored_optional;
     std::map<std::string, std::map<std::string, std::string>> catalogs;
-    std::vector<std::pair<std::string, std::string>> patched;    // key → hash
+    std::vector<std::pair<std::string, std::string>> patched;    // key → hash; install/ fills it, as it reads the files
     bool allow_unused_patches = false;
     std::string default_tag = "latest";
     std::string node_version;
