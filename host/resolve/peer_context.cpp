@@ -1,0 +1,397 @@
+#include "resolve/peer_context.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "model/semver.hpp"
+#include "resolve/strong_components.hpp"
+
+namespace pmx {
+namespace {
+
+constexpr std::uint32_t kNone = UINT32_MAX;
+
+// Under which name an edge of a list can be found.
+struct Provided {
+    std::uint32_t name;
+    std::uint32_t edge;  // offset in the list
+};
+
+class Contexts {
+  public:
+    Contexts(const DependencyTree& tree, const Policy& policy) : tree_(tree), policy_(policy) {}
+
+    PeerContexts make() {
+        intern_names();
+        cut_circles();
+        for (const TreePackage& p : tree_.packages) provided_.push_back(provided(p.first_edge, p.edge_count));
+        find_needs();
+        find_first_projects();
+        projects();
+        // Nodes that are made on the way wait at the end: breadth first, nearest to a project first.
+        for (std::uint32_t at = 0; at < out_.nodes.size(); ++at) children(at);
+        peers_found();
+        return std::move(out_);
+    }
+
+  private:
+    std::span<const TreeEdge> edges_of(const TreePackage& p) const {
+        return std::span(tree_.edges).subspan(p.first_edge, p.edge_count);
+    }
+    std::span<const TreeEdge> edges_of(const TreeProject& p) const {
+        return std::span(tree_.edges).subspan(p.first_edge, p.edge_count);
+    }
+    std::uint32_t name_of(std::string_view text) const {
+        auto found = name_index_.find(text);
+        return found == name_index_.end() ? kNone : found->second;
+    }
+
+    void intern_names() {
+        for (const TreePackage& p : tree_.packages)
+            for (const PeerDependency& peer : p.record.peers) out_.names.push_back(peer.name);
+        std::sort(out_.names.begin(), out_.names.end());
+        out_.names.erase(std::unique(out_.names.begin(), out_.names.end()), out_.names.end());
+        for (std::uint32_t i = 0; i < out_.names.size(); ++i) name_index_.emplace(out_.names[i], i);
+        own_.resize(tree_.packages.size());
+        for (std::size_t i = 0; i < tree_.packages.size(); ++i)
+            for (const PeerDependency& peer : tree_.packages[i].record.peers)
+                own_[i].push_back(name_of(peer.name));
+        for (auto& own : own_) std::sort(own.begin(), own.end());
+        for (const TreeProject& p : tree_.projects) project_names_.emplace(p.dir, p.name);
+        position_.assign(out_.names.size(), kNone);
+        alias_names_.reserve(tree_.edges.size());
+        for (const TreeEdge& e : tree_.edges) alias_names_.push_back(name_of(e.alias));
+    }
+
+    // Also the order in which packages come after everything that they depend on, cuts aside.
+    void cut_circles() {
+        std::vector<std::uint32_t> offsets{0}, targets;
+        for (const TreePackage& p : tree_.packages) {
+            for (const TreeEdge& e : edges_of(p))
+                if (e.package != kNoPackage) targets.push_back(e.package);
+            offsets.push_back(static_cast<std::uint32_t>(targets.size()));
+        }
+        StrongComponents components = strong_components(offsets, targets);
+        cut_.assign(tree_.edges.size(), false);
+        for (std::uint32_t i = 0; i < tree_.packages.size(); ++i) {
+            const TreePackage& p = tree_.packages[i];
+            for (std::uint32_t e = p.first_edge; e < p.first_edge + p.edge_count; ++e) {
+                std::uint32_t to = tree_.edges[e].package;
+                cut_[e] = to != kNoPackage && components.of[to] == components.of[i] && to <= i;
+            }
+        }
+        order_ = std::move(components.members);
+        std::sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+            return components.of[a] != components.of[b] ? components.of[a] < components.of[b] : a > b;
+        });
+    }
+
+    // An alias provides its own name and, where nobody has that name without an alias, its package's: the highest
+    // version does where there are several.
+    std::vector<Provided> provided(std::uint32_t first, std::uint32_t count) {
+        std::vector<Provided> out;
+        for (std::uint32_t i = 0; i < count; ++i)
+            if (alias_names_[first + i] != kNone) out.push_back({alias_names_[first + i], i});
+        const std::size_t aliases = out.size();
+        for (std::uint32_t at = 0; at < aliases; ++at) position_[out[at].name] = at;
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const TreeEdge& e = tree_.edges[first + i];
+            std::string_view real = real_name(e);
+            if (real.empty() || real == e.alias) continue;
+            std::uint32_t name = name_of(real);
+            if (name == kNone) continue;
+            if (position_[name] == kNone) {
+                position_[name] = static_cast<std::uint32_t>(out.size());
+                out.push_back({name, i});
+            } else if (Provided& there = out[position_[name]];
+                       position_[name] >= aliases && is_higher(e, tree_.edges[first + there.edge])) {
+                there.edge = i;
+            }
+        }
+        for (const Provided& p : out) position_[p.name] = kNone;
+        std::sort(out.begin(), out.end(), [](const Provided& a, const Provided& b) { return a.name < b.name; });
+        return out;
+    }
+    std::string_view real_name(const TreeEdge& e) const {
+        if (e.package != kNoPackage) return tree_.packages[e.package].record.name;
+        auto project = project_names_.find(e.link);
+        return project == project_names_.end() ? std::string_view() : project->second;
+    }
+    bool is_higher(const TreeEdge& a, const TreeEdge& b) const {
+        if (a.package == kNoPackage || b.package == kNoPackage) return false;
+        auto va = Version::parse(tree_.packages[a.package].record.version, true);
+        auto vb = Version::parse(tree_.packages[b.package].record.version, true);
+        return va && vb && *va > *vb;
+    }
+
+    void find_needs() {
+        out_.needs.resize(tree_.packages.size());
+        std::vector<std::uint32_t> stamp(out_.names.size(), kNone), hidden(out_.names.size(), kNone);
+        for (std::uint32_t i : order_) {
+            const TreePackage& p = tree_.packages[i];
+            std::vector<std::uint32_t>& needs = out_.needs[i];
+            auto add = [&](std::uint32_t name) {
+                if (stamp[name] == i) return;
+                stamp[name] = i;
+                needs.push_back(name);
+            };
+            for (const Provided& provided : provided_[i]) hidden[provided.name] = i;
+            for (std::uint32_t e = p.first_edge; e < p.first_edge + p.edge_count; ++e) {
+                if (tree_.edges[e].package == kNoPackage || cut_[e]) continue;
+                for (std::uint32_t name : out_.needs[tree_.edges[e].package])
+                    if (hidden[name] != i) add(name);
+            }
+            for (std::uint32_t name : own_[i]) add(name);
+            std::sort(needs.begin(), needs.end());
+        }
+    }
+
+    // By package: the first project that reaches it, for what lies behind a cut.
+    void find_first_projects() {
+        first_project_.assign(tree_.packages.size(), kNone);
+        std::vector<std::uint32_t> queue;
+        for (std::uint32_t project = 0; project < tree_.projects.size(); ++project) {
+            auto reach = [&](std::span<const TreeEdge> edges) {
+                for (const TreeEdge& e : edges) {
+                    if (e.package == kNoPackage || first_project_[e.package] != kNone) continue;
+                    first_project_[e.package] = project;
+                    queue.push_back(e.package);
+                }
+            };
+            reach(edges_of(tree_.projects[project]));
+            while (!queue.empty()) {
+                std::uint32_t at = queue.back();
+                queue.pop_back();
+                reach(edges_of(tree_.packages[at]));
+            }
+        }
+    }
+
+    void projects() {
+        cut_nodes_.assign(tree_.packages.size(), kNone);
+        out_.direct.resize(tree_.projects.size());
+        project_provides_.resize(tree_.projects.size());
+        for (std::uint32_t i = 0; i < tree_.projects.size(); ++i) {
+            const TreeProject& project = tree_.projects[i];
+            project_provides_[i] = provided(project.first_edge, project.edge_count);
+            bool has_root = i > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".";
+            scope(project.first_edge, project.edge_count, project_provides_[i], scope_places_, [&](std::uint32_t name) {
+                return has_root ? from_project(0, name) : PeerPlace();
+            });
+            out_.direct[i] = scope_places_;
+        }
+    }
+    static std::uint32_t edge_providing(const std::vector<Provided>& provided, std::uint32_t name) {
+        auto at = std::lower_bound(provided.begin(), provided.end(), name,
+                                   [](const Provided& p, std::uint32_t n) { return p.name < n; });
+        return at == provided.end() || at->name != name ? kNone : at->edge;
+    }
+    PeerPlace from_project(std::uint32_t project, std::uint32_t name) const {
+        std::uint32_t edge = edge_providing(project_provides_[project], name);
+        if (edge != kNone) return out_.direct[project][edge];
+        if (project > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".")
+            return from_project(0, name);
+        return {};
+    }
+
+    void children(std::uint32_t at) {
+        const std::uint32_t package = out_.nodes[at].package;
+        const TreePackage& p = tree_.packages[package];
+        scope(p.first_edge, p.edge_count, provided_[package], scope_places_,
+              [&](std::uint32_t name) { return out_.bound_of(out_.nodes[at], name); });
+        out_.nodes[at].first_child = static_cast<std::uint32_t>(out_.places.size());
+        out_.places.insert(out_.places.end(), scope_places_.begin(), scope_places_.end());
+    }
+
+    // The places of a list of edges. Those that are each other's peers are made as one group, in any order of theirs.
+    template <class Outer>
+    void scope(std::uint32_t first, std::uint32_t count, const std::vector<Provided>& provided,
+               std::vector<PeerPlace>& places, const Outer& outer) {
+        places.assign(count, PeerPlace());
+        waiting_.clear();
+        slot_.assign(count, kNone);
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const TreeEdge& e = tree_.edges[first + i];
+            if (e.package == kNoPackage) {
+                places[i] = e.link.empty() ? PeerPlace() : link(e.link);
+            } else if (out_.needs[e.package].empty()) {
+                key_.assign(1, e.package);
+                places[i] = PeerPlace::node(intern({&e.package, 1}));
+            } else if (cut_[first + i]) {
+                places[i] = behind_cut(e.package);
+            } else {
+                slot_[i] = static_cast<std::uint32_t>(waiting_.size());
+                waiting_.push_back(i);
+            }
+        }
+        if (waiting_.empty()) return;
+        offsets_.assign(1, 0);
+        targets_.clear();
+        for (std::uint32_t i : waiting_) {
+            for (std::uint32_t name : out_.needs[tree_.edges[first + i].package]) {
+                std::uint32_t from = edge_providing(provided, name);
+                if (from != kNone && slot_[from] != kNone) targets_.push_back(slot_[from]);
+            }
+            offsets_.push_back(static_cast<std::uint32_t>(targets_.size()));
+        }
+        member_at_.resize(waiting_.size());
+        StrongComponents groups = strong_components(offsets_, targets_);
+        for (std::uint32_t g = 0; g < groups.count(); ++g) {
+            members_.assign(groups.members_of(g).begin(), groups.members_of(g).end());
+            std::sort(members_.begin(), members_.end(), [&](std::uint32_t a, std::uint32_t b) {
+                std::uint32_t pa = tree_.edges[first + waiting_[a]].package, pb = tree_.edges[first + waiting_[b]].package;
+                return pa != pb ? pa < pb : a < b;
+            });
+            for (std::uint32_t at = 0; at < members_.size(); ++at) member_at_[members_[at]] = at;
+            key_.clear();
+            packages_.clear();
+            for (std::uint32_t member : members_) {
+                std::uint32_t package = tree_.edges[first + waiting_[member]].package;
+                packages_.push_back(package);
+                key_.push_back(package);
+                for (std::uint32_t name : out_.needs[package]) {
+                    std::uint32_t from = edge_providing(provided, name);
+                    PeerPlace place = from == kNone ? outer(name) : places[from];
+                    if (from != kNone && slot_[from] != kNone && groups.of[slot_[from]] == g)
+                        place = PeerPlace::sibling(member_at_[slot_[from]]);
+                    key_.push_back(place.code());
+                }
+            }
+            std::uint32_t node = intern(packages_);
+            for (std::uint32_t member : members_) places[waiting_[member]] = PeerPlace::node(node++);
+        }
+    }
+
+    // The first node of the group that key_ describes.
+    std::uint32_t intern(std::span<const std::uint32_t> packages) {
+        auto [at, is_new] = interned_.try_emplace(key_, static_cast<std::uint32_t>(out_.nodes.size()));
+        if (!is_new) return at->second;
+        const std::uint32_t first = at->second;
+        const char32_t* code = at->first.data();
+        for (std::uint32_t package : packages) {
+            PeerNode node;
+            node.package = package;
+            node.first_bound = static_cast<std::uint32_t>(out_.bound.size());
+            ++code;
+            for (std::size_t i = 0; i < out_.needs[package].size(); ++i) {
+                PeerPlace place = PeerPlace::from_code(*code++);
+                out_.bound.push_back(place.is_sibling() ? PeerPlace::node(first + place.index()) : place);
+            }
+            out_.nodes.push_back(node);
+        }
+        return first;
+    }
+
+    PeerPlace link(std::string_view dir) {
+        auto [at, is_new] = link_index_.try_emplace(dir, static_cast<std::uint32_t>(out_.links.size()));
+        if (is_new) out_.links.push_back(dir);
+        return PeerPlace::link(at->second);
+    }
+
+    PeerPlace behind_cut(std::uint32_t package) {
+        std::uint32_t& known = cut_nodes_[package];
+        if (known != kNone) return PeerPlace::node(known);
+        std::uint32_t project = first_project_[package];
+        std::span<const TreeEdge> direct = edges_of(tree_.projects[project]);
+        for (std::size_t i = 0; i < direct.size(); ++i)
+            if (direct[i].package == package) return PeerPlace::node(known = out_.direct[project][i].index());
+        key_.assign(1, package);
+        for (std::uint32_t name : out_.needs[package]) key_.push_back(from_project(project, name).code());
+        return PeerPlace::node(known = intern({&package, 1}));
+    }
+
+    // From the leaves up: what each node takes from above itself, and what it misses.
+    void peers_found() {
+        std::vector<std::vector<std::uint32_t>> nodes_of(tree_.packages.size());
+        for (std::uint32_t i = 0; i < out_.nodes.size(); ++i) nodes_of[out_.nodes[i].package].push_back(i);
+        std::vector<PeerPlace> found(out_.names.size());
+        std::vector<std::uint32_t> found_by(out_.names.size(), kNone), missed_by(out_.names.size(), kNone);
+        std::vector<std::uint32_t> alias_of(out_.names.size(), kNone), names, missing;
+        for (std::uint32_t package : order_) {
+            const TreePackage& p = tree_.packages[package];
+            for (std::uint32_t e = p.first_edge; e < p.first_edge + p.edge_count; ++e)
+                if (alias_names_[e] != kNone) alias_of[alias_names_[e]] = package;
+            for (std::uint32_t at : nodes_of[package]) {
+                names.clear();
+                missing.clear();
+                auto find = [&](std::uint32_t name, PeerPlace place) {
+                    if (found_by[name] != at) names.push_back(name);
+                    found_by[name] = at;
+                    found[name] = place;
+                };
+                auto miss = [&](std::uint32_t name) {
+                    if (missed_by[name] != at) missing.push_back(name);
+                    missed_by[name] = at;
+                };
+                PeerNode& node = out_.nodes[at];
+                for (std::uint32_t i = 0; i < p.edge_count; ++i) {
+                    PeerPlace child = out_.places[node.first_child + i];
+                    if (!child.is_node() || cut_[p.first_edge + i]) continue;
+                    for (const FoundPeer& peer : out_.found_of(out_.nodes[child.index()]))
+                        if (alias_of[peer.name] != package) find(peer.name, peer.place);
+                    for (std::uint32_t name : out_.missing_of(out_.nodes[child.index()])) miss(name);
+                }
+                for (std::uint32_t name : own_[package]) {
+                    PeerPlace place = out_.bound_of(node, name);
+                    if (place.is_nothing())
+                        miss(name);
+                    else
+                        find(name, place);
+                }
+                std::sort(names.begin(), names.end());
+                std::sort(missing.begin(), missing.end());
+                node.first_found = static_cast<std::uint32_t>(out_.found.size());
+                for (std::uint32_t name : names)
+                    if (!found[name].is_node() || out_.nodes[found[name].index()].package != package)
+                        out_.found.push_back({name, found[name]});
+                node.found_count = static_cast<std::uint32_t>(out_.found.size()) - node.first_found;
+                node.first_missing = static_cast<std::uint32_t>(out_.missing.size());
+                node.missing_count = static_cast<std::uint32_t>(missing.size());
+                out_.missing.insert(out_.missing.end(), missing.begin(), missing.end());
+            }
+        }
+    }
+
+    struct KeyHash {
+        std::size_t operator()(const std::u32string& key) const {
+            std::uint64_t hash = key.size();
+            for (char32_t c : key) hash = (hash ^ c) * 0x9E3779B97F4A7C15u + (hash >> 29);
+            return static_cast<std::size_t>(hash ^ (hash >> 32));
+        }
+    };
+
+    const DependencyTree& tree_;
+    const Policy& policy_;
+    PeerContexts out_;
+    std::unordered_map<std::string_view, std::uint32_t> name_index_, link_index_;
+    std::unordered_map<std::string_view, std::string_view> project_names_;  // by directory
+    std::vector<std::uint32_t> position_;                // of provided(), by name
+    std::vector<std::vector<std::uint32_t>> own_;        // by package: its own peers
+    std::vector<std::uint32_t> alias_names_;             // by edge: the alias as a peer's name, or kNone
+    std::vector<std::vector<Provided>> provided_, project_provides_;
+    std::vector<bool> cut_;                              // by edge
+    std::vector<std::uint32_t> order_;                   // packages, dependencies first
+    std::vector<std::uint32_t> first_project_, cut_nodes_;
+    std::unordered_map<std::u32string, std::uint32_t, KeyHash> interned_;
+    // Of scope() and intern(), kept for their memory.
+    std::u32string key_;
+    std::vector<PeerPlace> scope_places_;
+    std::vector<std::uint32_t> waiting_, slot_, offsets_, targets_, members_, member_at_, packages_;
+};
+
+}  // namespace
+
+PeerPlace PeerContexts::bound_of(const PeerNode& n, std::uint32_t name) const {
+    const std::vector<std::uint32_t>& wanted = needs[n.package];
+    auto at = std::lower_bound(wanted.begin(), wanted.end(), name);
+    if (at == wanted.end() || *at != name) return {};
+    return bound[n.first_bound + static_cast<std::uint32_t>(at - wanted.begin())];
+}
+
+PeerContexts peer_contexts(const DependencyTree& tree, const Policy& policy) {
+    return Contexts(tree, policy).make();
+}
+
+}  // namespace pmx

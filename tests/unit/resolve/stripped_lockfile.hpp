@@ -1,0 +1,189 @@
+// A pnpm lockfile taken back to the tree that it came from: packages without peers, projects with the peers that were
+// installed for others' sake. What the peers were resolved to is forgotten, so that resolving them again can be compared
+// with what pnpm wrote. The text has to be a lockfile that pnpm made; what a suffix hides (a digest) stays unknown.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "lockfile/lockfile.hpp"
+#include "lockfile/yaml_lines.hpp"
+#include "model/package_id.hpp"
+#include "naive_tree.hpp"
+#include "resolve/policy.hpp"
+
+namespace pmx::test {
+
+struct Stripped {
+    Draft draft;
+    Policy policy;
+    bool is_partial = false;  // a suffix was a digest
+};
+
+// The segments of "(a@1.0.0)(b@2.0.0(c@1.0.0))", with their own suffixes.
+inline std::vector<std::string> suffix_segments(std::string_view suffix) {
+    std::vector<std::string> out;
+    std::size_t depth = 0, start = 0;
+    for (std::size_t i = 0; i < suffix.size(); ++i) {
+        if (suffix[i] == '(' && depth++ == 0) start = i + 1;
+        if (suffix[i] == ')' && --depth == 0) out.emplace_back(suffix.substr(start, i - start));
+    }
+    return out;
+}
+
+class Strip {
+  public:
+    explicit Strip(std::string_view text) : tree_(std::move(*read_yaml(main(text), arena_, 1))) {}
+
+    Stripped strip() {
+        const YamlNode& root = tree_.root();
+        if (const YamlNode* settings = tree_.find(root, "settings")) {
+            if (auto* v = tree_.find(*settings, "dedupePeers")) out_.policy.dedupe_peers = v->scalar == "true";
+            if (auto* v = tree_.find(*settings, "peersSuffixMaxLength"))
+                out_.policy.peers_suffix_max_length = static_cast<std::uint32_t>(std::stoul(std::string(v->scalar)));
+        }
+        each(root, "packages", [&](const YamlNode& p) {
+            DraftPackage& package = out_.draft.packages[std::string(p.key)];
+            const YamlNode* meta = tree_.find(p, "peerDependenciesMeta");
+            each(p, "peerDependencies", [&](const YamlNode& peer) {
+                const YamlNode* own = meta ? tree_.find(*meta, peer.key) : nullptr;
+                const YamlNode* optional = own ? tree_.find(*own, "optional") : nullptr;
+                package.peers.push_back({std::string(peer.key), std::string(peer.scalar),
+                                         optional != nullptr && optional->scalar == "true"});
+            });
+            if (meta)
+                for (const YamlNode* m = tree_.first(*meta); m; m = tree_.next(*m))
+                    if (std::none_of(package.peers.begin(), package.peers.end(), [&](auto& x) { return x.name == m->key; }))
+                        package.peers.push_back({std::string(m->key), "*", true});
+        });
+        each(root, "snapshots", [&](const YamlNode& s) { snapshot(s); });
+        each(root, "importers", [&](const YamlNode& p) { project(p); });
+        if (const YamlNode* importers = tree_.find(root, "importers"))
+            for (const YamlNode* p = tree_.first(*importers); p; p = tree_.next(*p)) installed_for_peers(*p);
+        return std::move(out_);
+    }
+
+  private:
+    static std::string_view main(std::string_view text) {
+        std::size_t at = text.starts_with("---\n") ? text.find("\n---\n") : std::string_view::npos;
+        return at == std::string_view::npos ? text : text.substr(at + 5);
+    }
+    template <class Visit>
+    void each(const YamlNode& of, std::string_view key, const Visit& visit) const {
+        const YamlNode* section = tree_.find(of, key);
+        if (!section || section->kind != YamlKind::map) return;
+        for (const YamlNode* n = tree_.first(*section); n; n = tree_.next(*n)) visit(*n);
+    }
+    // The key of `packages:` that a dependency's value means.
+    static std::string key_of(std::string_view alias, std::string_view value) {
+        auto id = id_of_reference(value, alias);
+        return id ? std::string(without_suffix(*id)) : "";
+    }
+
+    void snapshot(const YamlNode& s) {
+        auto id = parse_package_id(s.key);
+        DraftPackage& package = out_.draft.packages[std::string(without_suffix(s.key))];
+        if (!id->patch.empty())
+            package.patch_hash = std::string(id->patch.substr(12, id->patch.size() - 13));
+        for (auto [group, kind] : {std::pair("dependencies", EdgeKind::prod), std::pair("optionalDependencies", EdgeKind::optional)})
+            each(s, group, [&](const YamlNode& d) {
+                auto is_peer = [&](const DraftPeer& p) { return p.name == d.key; };
+                if (std::any_of(package.peers.begin(), package.peers.end(), is_peer)) return;
+                for (const DraftEdge& e : package.edges)
+                    if (e.alias == d.key) return;
+                DraftEdge e = edge(d.key, d.scalar, kind, ".");
+                package.edges.push_back(e);
+            });
+    }
+
+    static DraftEdge edge(std::string_view alias, std::string_view value, EdgeKind kind, std::string_view dir) {
+        DraftEdge e;
+        e.alias = alias;
+        e.kind = kind;
+        if (value.starts_with("link:"))
+            e.link = join(dir, value.substr(5));
+        else
+            e.package = key_of(alias, value);
+        return e;
+    }
+    static std::string join(std::string_view dir, std::string_view path) {
+        std::vector<std::string_view> parts;
+        for (std::string_view text : {dir, path})
+            while (!text.empty()) {
+                std::size_t slash = text.find('/');
+                std::string_view part = text.substr(0, slash);
+                text = slash == text.npos ? std::string_view() : text.substr(slash + 1);
+                if (part.empty() || part == ".") continue;
+                if (part == ".." && !parts.empty() && parts.back() != "..")
+                    parts.pop_back();
+                else
+                    parts.push_back(part);
+            }
+        std::string out;
+        for (std::string_view part : parts) out.append(out.empty() ? "" : "/").append(part);
+        return out.empty() ? "." : out;
+    }
+
+    void project(const YamlNode& p) {
+        DraftProject& project = out_.draft.projects[std::string(p.key)];
+        for (auto [group, kind] : {std::pair("dependencies", EdgeKind::prod), std::pair("devDependencies", EdgeKind::dev),
+                                   std::pair("optionalDependencies", EdgeKind::optional)})
+            each(p, group, [&](const YamlNode& d) {
+                const YamlNode* version = tree_.find(d, "version");
+                const YamlNode* specifier = tree_.find(d, "specifier");
+                DraftEdge e = edge(d.key, version->scalar, kind, p.key);
+                e.specifier = specifier ? std::string(specifier->scalar) : "";
+                project.edges.push_back(e);
+            });
+    }
+
+    // Whatever the suffixes of a project's dependencies name and the project has not, somebody installed for them.
+    void installed_for_peers(const YamlNode& p) {
+        DraftProject& project = out_.draft.projects[std::string(p.key)];
+        std::set<std::string> names;
+        auto add_names = [&](const DraftProject& from) {
+            for (const DraftEdge& e : from.edges) {
+                names.insert(e.alias);
+                if (!e.package.empty()) names.insert(e.package.substr(0, e.package.find('@', 1)));
+            }
+        };
+        add_names(project);
+        if (out_.draft.projects.contains(".")) add_names(out_.draft.projects["."]);
+        std::vector<std::string> suffixes;
+        for (std::string_view group : {"dependencies", "devDependencies", "optionalDependencies"})
+            each(p, group, [&](const YamlNode& d) {
+                std::string_view value = tree_.find(d, "version")->scalar;
+                if (auto id = id_of_reference(value, d.key)) suffixes.emplace_back(parse_package_id(*id)->peers);
+            });
+        while (!suffixes.empty()) {
+            std::string suffix = suffixes.back();
+            suffixes.pop_back();
+            for (const std::string& segment : suffix_segments(suffix)) {
+                std::string key(without_suffix(segment));
+                std::size_t at = key.find('@', 1);
+                if (at == key.npos) {
+                    out_.is_partial = true;
+                    continue;
+                }
+                suffixes.push_back(segment.substr(key.size()));
+                if (!out_.draft.packages.contains(key) || !names.insert(key.substr(0, at)).second) continue;
+                DraftEdge e;
+                e.alias = key.substr(0, at);
+                e.package = key;
+                e.auto_installed = true;
+                project.edges.push_back(e);
+            }
+        }
+    }
+
+    Arena arena_;
+    YamlTree tree_;
+    Stripped out_;
+};
+
+inline Stripped strip_lockfile(std::string_view text) {
+    return Strip(text).strip();
+}
+
+}  // namespace pmx::test
