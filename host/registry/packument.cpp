@@ -8,7 +8,6 @@
 #include <xxhash.h>
 
 #include "base/text.hpp"
-#include "model/contained_path.hpp"
 #include "model/integrity.hpp"
 #include "registry/packument_scan.hpp"
 
@@ -33,12 +32,12 @@ bool read_release(std::string_view text, Version& out) {
     return false;
 }
 
-// What sorting looks at, side by side in memory.
+// What sorting looks at, side by side in memory. Few versions are prereleases: the rest of those is kept apart.
 struct Rank {
     std::uint64_t major, minor, patch;
-    std::uint32_t index;
-    bool release;
+    std::uint32_t index, prerelease;  // prerelease: kRelease, or a place
 };
+constexpr std::uint32_t kRelease = UINT32_MAX;
 
 std::uint64_t number_of(std::string_view text) {
     std::uint64_t number = 0;
@@ -53,9 +52,11 @@ std::string integrity_of_shasum(std::string_view shasum) {
     return integrity ? integrity->to_string() : std::string();
 }
 
-void read_dist(JsonWalk walk, VersionManifest& out) {
+// False: no integrity, and a shasum that is none. Installing that unchecked would be worse than not at all.
+bool read_dist(JsonWalk walk, VersionManifest& out) {
     std::string integrity, shasum;
-    const bool whole = walk.object([&](std::string_view key) {
+    out.integrity = out.tarball = {};
+    walk.object([&](std::string_view key) {
         std::string_view raw;
         if (key == "integrity") {
             if (!walk.text(raw)) return false;
@@ -74,8 +75,8 @@ void read_dist(JsonWalk walk, VersionManifest& out) {
         }
         return true;
     });
-    (void)whole;  // the piece was parsed whole before; what is no object has no fields
     out.integrity = integrity.empty() ? integrity_of_shasum(shasum) : std::move(integrity);
+    return !out.integrity.empty() || shasum.empty();
 }
 
 // npm's reading: the type of an object, the text of a string.
@@ -96,9 +97,7 @@ std::string json_of(std::string_view value) {
     return value == "null" || value == "false" ? std::string() : std::string(value);
 }
 
-// A text; `true` says that the version is deprecated and not why.
-std::string deprecation_of(std::string_view value) {
-    if (value == "true") return "true";
+std::string text_of(std::string_view value) {
     JsonWalk walk(value);
     std::string_view raw;
     return walk.text(raw) ? unescape_json(raw) : std::string();
@@ -192,10 +191,9 @@ Result<std::shared_ptr<const Packument>> Packument::scan(std::string_view text, 
 }
 
 void Packument::sort_versions(std::vector<Entry> found, std::vector<TextPair> times) {
-    std::vector<Version> parsed;
     std::vector<Rank> ranks;
+    std::vector<Version> prereleases;
     std::vector<std::string_view> time_of(times.empty() ? 0 : found.size());
-    parsed.reserve(found.size());
     ranks.reserve(found.size());
 
     // Registries write times in the order of versions, with unpublished ones between; any other order needs a table.
@@ -216,48 +214,39 @@ void Packument::sort_versions(std::vector<Entry> found, std::vector<TextPair> ti
 
     for (std::size_t i = 0; i < found.size(); ++i) {
         auto version = read_version(found[i].version);
-        parsed.push_back(version ? std::move(*version) : Version());
         if (!version) continue;
-        const Version& v = parsed.back();
-        ranks.push_back({v.major, v.minor, v.patch, static_cast<std::uint32_t>(i), v.prerelease.empty()});
+        const auto index = static_cast<std::uint32_t>(i);
+        if (version->prerelease.empty() && version->build.empty()) {
+            ranks.push_back({version->major, version->minor, version->patch, index, kRelease});
+        } else {
+            const bool release = version->prerelease.empty();
+            prereleases.push_back(std::move(*version));
+            const Version& v = prereleases.back();
+            ranks.push_back({v.major, v.minor, v.patch, index, release ? kRelease : static_cast<std::uint32_t>(prereleases.size() - 1)});
+        }
     }
+    // Where precedence is equal (build parts), the lower text comes first: pnpm picks that one.
     std::stable_sort(ranks.begin(), ranks.end(), [&](const Rank& a, const Rank& b) {
         if (a.major != b.major) return a.major > b.major;
         if (a.minor != b.minor) return a.minor > b.minor;
         if (a.patch != b.patch) return a.patch > b.patch;
-        if (a.release != b.release) return a.release;
-        return !a.release && parsed[a.index] > parsed[b.index];
+        if ((a.prerelease == kRelease) != (b.prerelease == kRelease)) return a.prerelease == kRelease;
+        if (a.prerelease != kRelease)
+            if (auto order = prereleases[a.prerelease] <=> prereleases[b.prerelease]; order != 0) return order > 0;
+        return found[a.index].version < found[b.index].version;
     });
-
-    // A key written twice has its first place and its last value.
-    const auto same_rank = [&](const Rank& a, const Rank& b) {
-        return a.major == b.major && a.minor == b.minor && a.patch == b.patch && a.release == b.release &&
-               (a.release || parsed[a.index] == parsed[b.index]);
-    };
-    for (std::size_t i = 0; i < ranks.size();) {
-        std::size_t end = i + 1;
-        while (end < ranks.size() && same_rank(ranks[i], ranks[end])) ++end;
-        if (end - i > 1) {
-            std::unordered_map<std::string_view, std::uint32_t> first;
-            for (std::size_t k = i; k < end; ++k) {
-                const std::uint32_t index = ranks[k].index;
-                auto [before, fresh] = first.emplace(found[index].version, index);
-                if (fresh) continue;
-                found[before->second].text = found[index].text;
-                found[index].text = {};
-            }
-        }
-        i = end;
-    }
 
     entries_.reserve(ranks.size());
     parsed_.reserve(ranks.size());
     if (has_times_) times_.reserve(ranks.size());
-    for (const Rank& rank : ranks) {
-        if (found[rank.index].text.empty()) continue;
-        entries_.push_back(found[rank.index]);
-        parsed_.push_back(std::move(parsed[rank.index]));
-        if (has_times_) times_.push_back(time_of[rank.index]);
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+        const Entry& entry = found[ranks[i].index];
+        // A key written twice has its last value.
+        if (i + 1 < ranks.size() && found[ranks[i + 1].index].version == entry.version) continue;
+        if (entry.text.empty()) continue;
+        entries_.push_back(entry);
+        parsed_.push_back(*read_version(entry.version));
+        if (has_times_) times_.push_back(time_of[ranks[i].index]);
     }
 }
 
@@ -290,7 +279,7 @@ bool Packument::is_deprecated(std::size_t index) const {
     walk.object([&](std::string_view key) {
         std::string_view value;
         if (!walk.value(value)) return false;
-        if (key == "deprecated") deprecated = !deprecation_of(value).empty();
+        if (key == "deprecated") deprecated = value == "true" || !text_of(value).empty();
         return true;
     });
     return deprecated;
@@ -310,12 +299,13 @@ Result<VersionManifest> Packument::manifest(std::size_t index) const {
         return fail(Code::PACKUMENT, "the registry's manifest of this version is broken", subject,
                     "choose another version; the registry is at fault (" + parsed.error().what + ")");
     out.manifest = std::move(*parsed);
+    bool has_sum = true;
     JsonWalk walk(text);
     walk.object([&](std::string_view key) {
         std::string_view value;
         if (!walk.value(value)) return false;
-        if (key == "dist") read_dist(JsonWalk(value), out);
-        else if (key == "deprecated") out.deprecated = deprecation_of(value);
+        if (key == "dist") has_sum = read_dist(JsonWalk(value), out);
+        else if (key == "deprecated") out.deprecated = text_of(value);
         else if (key == "hasInstallScript") out.has_install_script = value == "true";
         else if (key == "_hasShrinkwrap") out.has_shrinkwrap = value == "true";
         else if (key == "license") out.license = license_of(value);
@@ -323,11 +313,14 @@ Result<VersionManifest> Packument::manifest(std::size_t index) const {
         else if (key == "bin") out.bin_json = json_of(value);
         return true;
     });
+    if (!has_sum)
+        return fail(Code::PACKUMENT, "the registry gives this version no integrity and a shasum that is none", subject,
+                    "choose another version; the registry is at fault");
     // Full documents have no such flag, only the scripts themselves.
     for (const char* script : {"preinstall", "install", "postinstall"})
         if (pmx::find(out.manifest.scripts, script)) out.has_install_script = true;
-    // A manifest's own name becomes a directory: one that could leave its place is not heard.
-    if (!is_safe_package_name(out.manifest.name)) out.manifest.name = subject_;
+    // Whatever the manifest says: a package has the name that it was asked for by, which is the one that was checked.
+    out.manifest.name = subject_;
     return out;
 }
 

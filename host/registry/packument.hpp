@@ -22,7 +22,7 @@ namespace pmx {
 // One version, parsed on request.
 struct VersionManifest {
     Manifest manifest;
-    std::string deprecated;  // the text ("" = no); `true` reads as a text too
+    std::string deprecated;  // the text, as lockfiles hold it; "" also for `true`, see is_deprecated
     std::string integrity;   // SRI; made from shasum ("sha1-…") where the registry has nothing better; "" = none
     std::string tarball;     // absolute URL as the registry gave it; "" = none
     std::uint64_t unpacked_size = 0, file_count = 0;  // 0 = not said
@@ -43,8 +43,8 @@ class Packument {
                                                          std::string_view subject);
 
     std::string_view name() const { return name_; }
-    // Sorted by precedence, highest first, in the document's order where precedence is equal; entries whose key is no
-    // version or whose value is no object are left out.
+    // Sorted by precedence, highest first, by text where precedence is equal; entries whose key is no version or whose
+    // value is no object are left out.
     std::span<const Entry> versions() const { return entries_; }
     const Version& parsed(std::size_t index) const { return parsed_[index]; }
     std::optional<std::size_t> find(std::string_view version) const;
@@ -56,7 +56,7 @@ class Packument {
     std::string_view modified() const { return modified_; }
     bool has_times() const { return has_times_; }
 
-    // Cheap question: a scan of the piece, no parse. [any thread]
+    // Cheap question: a scan of the piece, no parse. True for a text and for `true`. [any thread]
     bool is_deprecated(std::size_t index) const;
     Result<VersionManifest> manifest(std::size_t index) const;
 
