@@ -211,8 +211,7 @@ Result<> read_fragment(std::string_view text, Specifier& it) {
             git.range = range ? std::move(*range) : std::string(part.substr(7));
         } else if (part.starts_with("path:")) {
             if (!git.path.empty()) return override_of("path", "second path");
-            part.remove_prefix(std::min(part.find_first_not_of('/', 5), part.size()));
-            git.path = part;
+            git.path = part.substr(5);
         } else if (part.find(':') == npos && !part.empty()) {
             if (!git.range.empty()) return override_of("semver range", "committish");
             if (!git.committish.empty()) return override_of("committish", "second committish");

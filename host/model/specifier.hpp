@@ -33,7 +33,7 @@ struct GitSpecifier {
     std::string saved;      // the normal spelling with its fragment, for package.json: "github:user/repo#v1"
     std::string committish; // branch, tag or commit after '#'; "" = HEAD
     std::string range;      // of "#semver:^1.0.0"
-    std::string path;       // of "#path:/packages/a" ("&path:…"), without a leading '/'
+    std::string path;       // of "#path:/packages/a" ("&path:…"), as written: lockfiles have it so
     bool prefers_ssh = false;  // written as ssh:, git@ or scp-like
 };
 

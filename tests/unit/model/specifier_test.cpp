@@ -329,7 +329,7 @@ TEST(Specifier, GitFragments) {
         std::string_view text, committish, range, path;
     };
     const Case cases[] = {
-        {"u/r#main&path:/packages/a", "main", "", "packages/a"},
+        {"u/r#main&path:/packages/a", "main", "", "/packages/a"},
         {"u/r#path:packages/a&semver:^1.0.0", "", "^1.0.0", "packages/a"},
         {"u/r#semver:%5E2.0.0", "", "^2.0.0", ""},
         {"u/r#a&b", "a&b", "", ""},  // a branch may be called so
