@@ -57,7 +57,7 @@ class Contexts {
         own_.resize(tree_.packages.size());
         for (std::size_t i = 0; i < tree_.packages.size(); ++i)
             for (const PeerDependency& peer : tree_.packages[i].record.peers)
-                own_[i].push_back(name_of(peer.name));
+                if (!has_itself(tree_, tree_.packages[i], peer.name)) own_[i].push_back(name_of(peer.name));
         for (auto& own : own_) std::sort(own.begin(), own.end());
         for (const TreeProject& p : tree_.projects) project_names_.emplace(p.dir, p.name);
         position_.assign(out_.names.size(), kNone);
@@ -382,6 +382,12 @@ class Contexts {
 };
 
 }  // namespace
+
+bool has_itself(const DependencyTree& tree, const TreePackage& package, std::string_view peer) {
+    const TreeEdge* at = std::lower_bound(tree.begin_edges(package), tree.end_edges(package), peer,
+                                          [](const TreeEdge& e, std::string_view name) { return e.alias < name; });
+    return at != tree.end_edges(package) && at->alias == peer;
+}
 
 PeerPlace PeerContexts::bound_of(const PeerNode& n, std::uint32_t name) const {
     const std::vector<std::uint32_t>& wanted = needs[n.package];

@@ -75,6 +75,9 @@ struct PeerContexts {
     PeerPlace bound_of(const PeerNode& n, std::uint32_t name) const;
 };
 
+// A package that depends on what it also names as a peer: then it needs nobody's.
+bool has_itself(const DependencyTree& tree, const TreePackage& package, std::string_view peer);
+
 // Packages must be sorted by id, edges by alias, projects by directory, the root first; no package is its own peer.
 PeerContexts peer_contexts(const DependencyTree& tree, const Policy& policy);
 

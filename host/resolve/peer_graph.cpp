@@ -45,8 +45,8 @@ class GraphOfVariants {
         Variant v;
         v.package = node.package;
         v.node = at;
-        // A peer that is found takes the place of a dependency with its name.
         for (const PeerDependency& peer : package.record.peers) {
+            if (has_itself(tree_, package, peer.name)) continue;
             PeerPlace place = contexts_.bound_of(node, name_of(peer.name));
             if (!place.is_nothing()) v.edges.push_back(edge(peer.name, place, peer.optional ? EdgeKind::optional : EdgeKind::prod));
         }
@@ -55,8 +55,7 @@ class GraphOfVariants {
             PeerPlace place = contexts_.places[node.first_child + i];
             if (!place.is_nothing()) v.edges.push_back(edge(e.alias, place, e.kind));
         }
-        std::stable_sort(v.edges.begin(), v.edges.end(), by_alias);
-        v.edges.erase(std::unique(v.edges.begin(), v.edges.end(), same_alias), v.edges.end());
+        std::sort(v.edges.begin(), v.edges.end(), [](auto& a, auto& b) { return a.alias < b.alias; });
         for (const FoundPeer& peer : contexts_.found_of(node)) v.found.push_back(peer.name);
         std::span<const std::uint32_t> missing = contexts_.missing_of(node);
         std::set_union(v.found.begin(), v.found.end(), missing.begin(), missing.end(), std::back_inserter(v.transitive));
@@ -83,8 +82,6 @@ class GraphOfVariants {
         auto at = std::lower_bound(contexts_.names.begin(), contexts_.names.end(), name);
         return static_cast<std::uint32_t>(at - contexts_.names.begin());
     }
-    static bool by_alias(const VariantEdge& a, const VariantEdge& b) { return a.alias < b.alias; }
-    static bool same_alias(const VariantEdge& a, const VariantEdge& b) { return a.alias == b.alias; }
 
     const DependencyTree& tree_;
     const PeerContexts& contexts_;

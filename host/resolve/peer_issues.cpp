@@ -65,6 +65,7 @@ class Issues {
             const PeerNode& node = contexts_.nodes[at];
             const PackageRecord& record = tree_.packages[node.package].record;
             for (const PeerDependency& peer : record.peers) {
+                if (has_itself(tree_, tree_.packages[node.package], peer.name)) continue;
                 if (auto found = fault(node, record, peer)) wrong_[at].push_back({&peer, *found});
             }
         }

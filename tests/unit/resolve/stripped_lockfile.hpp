@@ -89,12 +89,21 @@ class Strip {
         for (auto [group, kind] : {std::pair("dependencies", EdgeKind::prod), std::pair("optionalDependencies", EdgeKind::optional)})
             each(s, group, [&](const YamlNode& d) {
                 auto is_peer = [&](const DraftPeer& p) { return p.name == d.key; };
-                if (std::any_of(package.peers.begin(), package.peers.end(), is_peer)) return;
+                if (std::any_of(package.peers.begin(), package.peers.end(), is_peer) && in_suffix(*id, d)) return;
                 for (const DraftEdge& e : package.edges)
                     if (e.alias == d.key) return;
                 DraftEdge e = edge(d.key, d.scalar, kind, ".");
                 package.edges.push_back(e);
             });
+    }
+
+    // A peer that the suffix does not name is a dependency of the package's own.
+    static bool in_suffix(const PackageId& id, const YamlNode& d) {
+        if (d.scalar.starts_with("link:")) return true;
+        std::string key = key_of(d.key, d.scalar);
+        for (const std::string& segment : suffix_segments(id.peers))
+            if (without_suffix(segment) == key || segment.find('@', 1) == segment.npos) return true;
+        return false;
     }
 
     static DraftEdge edge(std::string_view alias, std::string_view value, EdgeKind kind, std::string_view dir) {
