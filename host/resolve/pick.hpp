@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "model/specifier.hpp"
 #include "registry/packument.hpp"
 #include "resolve/policy.hpp"
+#include "resolve/range_cache.hpp"
 
 namespace pmx {
 
@@ -30,11 +32,22 @@ struct PickRequest {
     const Specifier* specifier = nullptr;  // version, range or tag
     std::span<const Preferred> preferred = {};
     bool lowest = false;  // direct dependencies under lowest-direct and time-based
-    bool update_to_latest = false;  // `pmx update --latest`: whatever the range says
+    bool update_to_latest = false;  // `pmx update --latest`: whatever the range says, unless that is newer
+    std::string_view newest = {};   // time-based: nothing younger than this, besides what the policy says; "" = any
+    RangeCache* ranges = nullptr;   // nullptr: every range is parsed anew
 };
 
 // Index into packument.versions(). PMX_E_NO_MATCHING_VERSION with the nearest versions that exist and, where the age of
-// a release hid it, when it will be old enough.
+// a release hid it, when it will be old enough. Where the policy is not strict and age hid everything that fits, the
+// lowest of that is taken.
 Result<std::size_t> pick(const Packument& packument, const PickRequest& request, const Policy& policy);
+
+// The version that pick() would give whatever else the registry may have by now: one pinned version of the lockfile
+// weighs more than everything else together, and this (perhaps old) packument has it. nullopt: ask the registry.
+std::optional<std::size_t> pinned_pick(const Packument& packument, const PickRequest& request);
+
+// Whether a version published at `time` may be installed now: `name` is excluded from the rule, or it is old enough, or
+// its time is unknown and that is allowed. For versions that the lockfile has.
+bool is_old_enough(std::string_view name, std::string_view version, std::string_view time, const Policy& policy);
 
 }  // namespace pmx
