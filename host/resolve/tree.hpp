@@ -78,6 +78,7 @@ struct UpdateScope {
     enum class Kind : std::uint8_t { none, named, all } kind = Kind::none;
     std::vector<std::string> patterns;  // named: of package names, pnpm's patterns
     bool latest = false;                // whatever the range says
+    bool dedupe = false;                // every edge is looked at again; what the lockfile has is preferred, and no more
     std::uint32_t depth = UINT32_MAX;   // 0: direct dependencies only
     std::vector<std::string> projects;  // dirs whose direct dependencies are meant; empty = all
 };

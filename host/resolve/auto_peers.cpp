@@ -1,0 +1,267 @@
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "resolve/tree_walk.hpp"
+
+namespace pmx {
+namespace {
+
+// Peers are looked for this many names at a time: a set of names is a few words, and a pass over the graph is cheap.
+constexpr std::size_t kWords = 4, kBatch = kWords * 64;
+using NameSet = std::array<std::uint64_t, kWords>;
+
+// What every one of the ranges accepts; nullopt when nothing is, or when one of them is no range.
+std::optional<std::string> intersection(const std::vector<std::string_view>& ranges) {
+    if (ranges.size() == 1) return std::string(ranges[0]);
+    constexpr std::size_t kSetsMax = 256;  // of alternatives: more are the work of nobody who means well
+    std::vector<Range::Set> merged{{}};
+    for (std::string_view text : ranges) {
+        auto range = Range::parse(text, {.loose = true});
+        if (!range) return std::nullopt;
+        std::vector<Range::Set> next;
+        for (const Range::Set& a : merged)
+            for (const Range::Set& b : range->sets()) {
+                bool possible = true;
+                for (const Comparator& x : a)
+                    for (const Comparator& y : b) possible = possible && x.intersects(y);
+                if (!possible) continue;
+                Range::Set both = a;
+                for (const Comparator& y : b)
+                    if (y.op != Comparator::Op::any) both.push_back(y);
+                next.push_back(std::move(both));
+                if (next.size() > kSetsMax) return std::nullopt;
+            }
+        merged = std::move(next);
+        if (merged.empty()) return std::nullopt;
+    }
+    std::string text;
+    for (const Range::Set& set : merged) {
+        if (!text.empty()) text += " || ";
+        std::string one;
+        for (const Comparator& comparator : set) {
+            if (!one.empty()) one += ' ';
+            one += comparator.to_string();
+        }
+        text += one.empty() ? "*" : one;
+    }
+    return text;
+}
+
+void add_once(std::vector<std::string_view>& list, std::string_view item) {
+    auto at = std::lower_bound(list.begin(), list.end(), item);
+    if (at == list.end() || *at != item) list.insert(at, item);
+}
+
+}  // namespace
+
+// Every peer that somewhere below the project is wanted and that no level between there and the project offers. A level
+// offers its aliases and the names of what stands behind them.
+std::vector<std::pair<std::string_view, TreeWalk::MissingPeer>> TreeWalk::missing_peers(const Importer& importer) {
+    // Only what the project reaches counts.
+    std::vector<std::uint32_t> reached;
+    std::vector<bool> seen(tree_.packages.size());
+    auto reach = [&](const TreeEdge& edge) {
+        if (edge.package == kNoPackage || seen[edge.package]) return;
+        seen[edge.package] = true;
+        reached.push_back(edge.package);
+    };
+    for (const TreeEdge& edge : importer.edges) reach(edge);
+    for (std::size_t i = 0; i < reached.size(); ++i)
+        std::for_each(tree_.begin_edges(tree_.packages[reached[i]]), tree_.end_edges(tree_.packages[reached[i]]), reach);
+    std::unordered_map<std::string_view, std::uint32_t> index;
+    std::vector<std::string_view> names;
+    for (std::uint32_t package : reached)
+        for (const PeerDependency& peer : tree_.packages[package].record.peers)
+            if (!importer.provided.contains(peer.name) && index.try_emplace(peer.name, static_cast<std::uint32_t>(names.size())).second)
+                names.push_back(peer.name);
+    std::map<std::string_view, MissingPeer> missing;
+    std::vector<NameSet> open(names.empty() ? 0 : tree_.packages.size());  // names that nobody offered on some way to the package
+    std::vector<bool> queued(open.size());
+    for (std::size_t base = 0; base < names.size(); base += kBatch) {
+        auto bit = [&](std::string_view name) -> std::size_t {
+            auto found = index.find(name);
+            return found == index.end() || found->second < base || found->second >= base + kBatch ? kBatch : found->second - base;
+        };
+        for (std::uint32_t package : reached) open[package].fill(0);
+        NameSet all{};
+        for (std::size_t i = base; i < std::min(names.size(), base + kBatch); ++i) all[(i - base) / 64] |= std::uint64_t{1} << ((i - base) % 64);
+        std::vector<std::uint32_t> queue;
+        auto give = [&](std::uint32_t package, const NameSet& set) {
+            bool grows = false;
+            for (std::size_t w = 0; w < kWords; ++w) {
+                grows = grows || (set[w] & ~open[package][w]);
+                open[package][w] |= set[w];
+            }
+            if (!grows || queued[package]) return;
+            queued[package] = true;
+            queue.push_back(package);
+        };
+        for (const TreeEdge& edge : importer.edges)
+            if (edge.package != kNoPackage) give(edge.package, all);
+        for (std::size_t i = 0; i < queue.size(); ++i) {
+            const TreePackage& package = tree_.packages[queue[i]];
+            queued[queue[i]] = false;
+            NameSet below = open[queue[i]];
+            auto offer = [&](std::string_view name) {
+                if (const std::size_t b = bit(name); b < kBatch) below[b / 64] &= ~(std::uint64_t{1} << (b % 64));
+            };
+            for (const TreeEdge* edge = tree_.begin_edges(package); edge != tree_.end_edges(package); ++edge) {
+                if (edge->package == kNoPackage && edge->link.empty()) continue;
+                offer(edge->alias);
+                if (edge->package != kNoPackage) offer(tree_.packages[edge->package].record.name);
+            }
+            for (const TreeEdge* edge = tree_.begin_edges(package); edge != tree_.end_edges(package); ++edge)
+                if (edge->package != kNoPackage) give(edge->package, below);
+        }
+        for (std::uint32_t package : reached)
+            for (const PeerDependency& peer : tree_.packages[package].record.peers) {
+                const std::size_t b = bit(peer.name);
+                if (b >= kBatch || !(open[package][b / 64] >> (b % 64) & 1)) continue;
+                add_once(peer.optional ? missing[peer.name].optional : missing[peer.name].required, peer.range);
+            }
+    }
+    return {missing.begin(), missing.end()};
+}
+
+// The highest version that is known by now and that all ranges accept.
+std::optional<std::string> TreeWalk::version_for_peer(std::string_view name, const std::vector<std::string_view>& ranges, bool prereleases) const {
+    std::vector<Range> wanted;
+    for (std::string_view text : ranges) {
+        auto range = Range::parse(text, {.loose = true, .include_prerelease = prereleases});
+        if (!range) return std::nullopt;
+        wanted.push_back(std::move(*range));
+    }
+    std::optional<std::string> best;
+    std::optional<Version> highest;
+    auto consider = [&](std::string_view text) {
+        auto version = Version::parse(text, true);
+        if (!version || (highest && !(*highest < *version))) return;
+        for (const Range& range : wanted)
+            if (!range.satisfied_by(*version)) return;
+        best = std::string(text);
+        highest = std::move(version);
+    };
+    if (auto known = packages_by_name_.find(name); known != packages_by_name_.end())
+        for (std::uint32_t package : known->second)
+            if (tree_.packages[package].record.resolution.kind == ResolutionKind::registry && !nodes_[package].failure)
+                consider(tree_.packages[package].record.version);
+    for (const PackageRecord* locked : pins_.versions(name)) consider(locked->version);
+    return best;
+}
+
+Result<> TreeWalk::install(std::uint32_t index, const std::vector<PeerInstall>& wanted, EdgeKind kind) {
+    std::vector<TreeEdge> edges;
+    const std::size_t before = tree_.packages.size();
+    for (const PeerInstall& peer : wanted) {
+        Result<TreeTarget> target;
+        const Place place{index, kNone, 0, kNone, peer.base_dir, kind == EdgeKind::optional};
+        const auto& specifier = specifier_of(peer.name, peer.text);
+        if (!specifier) return tl::make_unexpected(specifier.error());
+        if (is_registry_kind(specifier->kind)) target = resolve_registry(*specifier, place);
+        else if (specifier->kind == SpecifierKind::workspace) target = resolve_workspace(*specifier, place, policy_.inject_workspace_packages);
+        else target = resolve_exotic(*specifier, place);
+        if (!target) {
+            if (kind == EdgeKind::optional && target.error().code != Code::CANCELLED && target.error().code != Code::INTERNAL) continue;
+            return tl::make_unexpected(std::move(target).error().during("installing the missing peer " + std::string(peer.name) + "@" + peer.text + " of " +
+                                                                        std::string(importers_[index].dir)));
+        }
+        TreeEdge edge;
+        edge.alias = tree_.arena.copy(peer.name);
+        edge.package = target->package;
+        edge.link = target->link;
+        edge.kind = kind;
+        edge.auto_installed = true;
+        edges.push_back(edge);
+    }
+    Importer& importer = importers_[index];
+    for (const PeerInstall& peer : wanted) importer.provided.insert(tree_.arena.copy(peer.name));
+    for (const TreeEdge& edge : edges)
+        if (edge.package != kNoPackage) importer.provided.insert(tree_.packages[edge.package].record.name);
+    importer.edges.insert(importer.edges.end(), edges.begin(), edges.end());
+    std::vector<std::uint32_t> claimed;
+    claim(before, new_level(importer.level, edges.data(), edges.size()), claimed);
+    PMX_CHECK(walk(index, std::move(claimed)));
+    return drop_failed();
+}
+
+// What is wanted and found nowhere: the override, what the workspace's root asks for, a version that is there already,
+// or what the ranges have in common. Nothing where they have nothing in common.
+Result<bool> TreeWalk::install_required(std::uint32_t index) {
+    std::vector<PeerInstall> wanted;
+    const auto root = projects_by_dir_.find(".");
+    for (const auto& [name, missing] : missing_peers(importers_[index])) {
+        if (missing.required.empty()) continue;
+        auto range = intersection(missing.required);
+        if (!range && policy_.auto_install_peers_from_highest_match) {
+            range.emplace();
+            for (std::string_view one : missing.required) range->append(range->empty() ? "" : " || ").append(one);
+        }
+        if (!range) continue;
+        PeerInstall install{name, {}, importers_[index].dir};
+        if (auto override = input_.hooks ? input_.hooks->override_of(name, *range) : std::nullopt) {
+            install.text = std::move(*override);
+        } else if (const DirectWant* ours = policy_.resolve_peers_from_workspace_root && root != projects_by_dir_.end() && root->second != index
+                                                ? want_of_root(importers_[root->second], name)
+                                                : nullptr) {
+            install.text = ours->text;
+            install.base_dir = ".";
+        } else if (auto known = version_for_peer(name, {*range}, true)) {
+            install.text = std::move(*known);
+        } else if (policy_.auto_install_peers) {
+            install.text = std::move(*range);
+        } else {
+            continue;
+        }
+        wanted.push_back(std::move(install));
+    }
+    if (wanted.empty()) return false;
+    PMX_CHECK(install(index, wanted, EdgeKind::prod));
+    return true;
+}
+
+// An optional peer is installed only where a version that is there already suits everybody who could use it.
+Result<bool> TreeWalk::install_optional(std::uint32_t index) {
+    std::vector<PeerInstall> wanted;
+    for (const auto& [name, missing] : missing_peers(importers_[index])) {
+        if (!missing.required.empty()) continue;
+        if (auto known = version_for_peer(name, missing.optional, false)) wanted.push_back({name, std::move(*known), importers_[index].dir});
+    }
+    if (wanted.empty()) return false;
+    PMX_CHECK(install(index, wanted, EdgeKind::optional));
+    return true;
+}
+
+// By alias, else by name: the first alias.
+const TreeWalk::DirectWant* TreeWalk::want_of_root(const Importer& root, std::string_view name) {
+    const DirectWant* by_name = nullptr;
+    for (const DirectWant& want : root.wants) {
+        if (want.alias == name) return &want;
+        const auto& specifier = specifier_of(want.alias, want.text);
+        if (!by_name && specifier && specifier->name == name) by_name = &want;
+    }
+    return by_name;
+}
+
+Result<> TreeWalk::install_peers() {
+    for (Importer& importer : importers_)
+        for (const TreeEdge& edge : importer.edges) {
+            importer.provided.insert(edge.alias);
+            if (edge.package != kNoPackage) importer.provided.insert(tree_.packages[edge.package].record.name);
+        }
+    // Each round offers a name that was missing, so there is an end.
+    for (bool again = true; again;) {
+        for (std::uint32_t i = 0; i < importers_.size(); ++i)
+            for (bool more = true; more;) {
+                PMX_TRY(more, install_required(i));
+            }
+        again = false;
+        for (std::uint32_t i = 0; i < importers_.size(); ++i) {
+            PMX_TRY(const bool installed, install_optional(i));
+            again = again || installed;
+        }
+    }
+    return {};
+}
+
+}  // namespace pmx

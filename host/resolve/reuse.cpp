@@ -1,0 +1,126 @@
+#include <algorithm>
+
+#include "resolve/tree_walk.hpp"
+
+namespace pmx {
+
+// Where a project that the lockfile knows asks for a version of a package that the lockfile does not have, what others
+// had of that package is looked at again, so that they can share the new version.
+void TreeWalk::find_moved() {
+    if (pins_.empty() || !pins_.edges_hold()) return;
+    for (const Importer& importer : importers_) {
+        if (!pins_.knows_project(importer.dir)) continue;
+        for (const DirectWant& want : importer.wants) {
+            const auto& specifier = specifier_of(want.alias, want.text);
+            if (!specifier || specifier->kind > SpecifierKind::range || pins_.count(specifier->name) == 0) continue;
+            if (const Edge* edge = pins_.direct(importer.dir, want.alias)) {
+                const PackageRecord* record = pins_.record_of(*edge);
+                if (!record || (record->name == specifier->name && is_satisfied(*specifier, record->version))) continue;
+                if (pins_.direct_specifier(importer.dir, want.alias) == want.specifier) continue;
+            }
+            bool is_there = false;
+            for (const PackageRecord* record : pins_.versions(specifier->name)) is_there = is_there || is_satisfied(*specifier, record->version);
+            if (!is_there) pins_.add_moved(specifier->name, *specifier);
+        }
+    }
+}
+
+Result<std::optional<TreeTarget>> TreeWalk::reuse_direct(const Importer& importer, const DirectWant& want, const Specifier& specifier,
+                                                         const Place& place) {
+    if (pins_.empty()) return std::nullopt;
+    const Edge* edge = pins_.direct(importer.dir, want.alias);
+    if (!edge) return std::nullopt;
+    const PackageRecord* record = pins_.record_of(*edge);
+    if (!record) return std::nullopt;
+    if (pins_.is_updated(want.alias, 0, importer.dir) || pins_.is_updated(record->name, 0, importer.dir)) return std::nullopt;
+    const bool same_text = pins_.direct_specifier(importer.dir, want.alias) == want.specifier &&
+                           (want.catalog.empty() || pins_.same_catalog(want.catalog, want.alias, want.text));
+    if (is_registry_kind(specifier.kind)) {
+        if (!is_registry_record(*record) || record->name != specifier.name || !specifier.registry.empty()) return std::nullopt;
+        if (!same_text && !is_satisfied(specifier, record->version)) return std::nullopt;
+        // A range that is as it was may still have been resolved by other rules (an override that is gone).
+        if (specifier.kind != SpecifierKind::tag && !is_satisfied(specifier, record->version)) return std::nullopt;
+        return TreeTarget{add_pinned(*record, place, true), {}};
+    }
+    const bool fetched = specifier.kind == SpecifierKind::tarball || specifier.kind == SpecifierKind::git;
+    if (!fetched || !same_text || record->resolution.kind == ResolutionKind::directory) return std::nullopt;
+    return TreeTarget{add_pinned(*record, place, true), {}};
+}
+
+std::uint32_t TreeWalk::add_pinned(const PackageRecord& record, const Place& place, bool through_pin) {
+    if (std::uint32_t known = find_package(record.key); known != kNoPackage) return known;
+    Node node;
+    node.pinned = pins_.package(record.key);
+    node.through_pin = through_pin;
+    const std::uint32_t added = add_package(copy_record(record, tree_.arena), std::move(node), place);
+    // Versions that no package of the lockfile uses have nothing to follow.
+    if (nodes_[added].pinned != kNoPackage && !edges_are_certain(nodes_[added], place.depth + 1)) {
+        Specifier own;
+        own.kind = SpecifierKind::version;
+        own.name = record.name;
+        own.value = record.version;
+        if (is_registry_record(record)) prefetch_.want(own);
+    }
+    return added;
+}
+
+// The lockfile's edges of a package are dependencies and peers alike.
+bool TreeWalk::is_peer_edge(const Node& node, std::string_view alias) const {
+    const PackageRecord* record = pins_.record_of_package(node.pinned);
+    if (!record) return false;
+    auto found = std::lower_bound(record->peers.begin(), record->peers.end(), alias, [](const PeerDependency& peer, std::string_view name) { return peer.name < name; });
+    return found != record->peers.end() && found->name == alias;
+}
+
+// What the lockfile answers for, by alias.
+std::unordered_map<std::string_view, const Edge*> TreeWalk::pins_of(const Node& node) const {
+    std::unordered_map<std::string_view, const Edge*> pins;
+    if (node.pinned == kNoPackage || !node.through_pin || !pins_.edges_hold()) return pins;
+    const Graph& graph = pins_.graph();
+    const Package& package = graph.packages[node.pinned];
+    for (const Edge* edge = graph.begin_edges(package); edge != graph.end_edges(package); ++edge)
+        if (!is_peer_edge(node, edge->alias)) pins.emplace(edge->alias, edge);
+    return pins;
+}
+
+bool TreeWalk::edges_are_certain(const Node& node, std::uint32_t depth) const {
+    if (!pins_.edges_hold()) return false;
+    const Graph& graph = pins_.graph();
+    const Package& package = graph.packages[node.pinned];
+    for (const Edge* edge = graph.begin_edges(package); edge != graph.end_edges(package); ++edge) {
+        if (edge->target == kNoPackage || is_peer_edge(node, edge->alias)) continue;
+        const PackageRecord* record = pins_.record_of(*edge);
+        if (!record) return false;
+        if (!is_registry_record(*record)) continue;
+        if (pins_.is_moved(record->name) || pins_.is_updated(record->name, depth, {})) return false;
+        if (!node.through_pin && pins_.count(record->name) > 1) return false;
+    }
+    return true;
+}
+
+Result<TreeTarget> TreeWalk::follow_pin(const Edge& edge, const Place& place) {
+    const PackageRecord* record = pins_.record_of(edge);
+    if (!record) return TreeTarget{kNoPackage, tree_.arena.copy(edge.link)};
+    if (record->resolution.kind == ResolutionKind::directory) return add_directory(tree_.arena.copy(record->resolution.directory), edge.alias, place);
+    return TreeTarget{add_pinned(*record, place, true), {}};
+}
+
+// The manifest of a package that is known from the lockfile only.
+Result<const PackageFacts*> TreeWalk::facts_of(std::uint32_t package) {
+    const PackageRecord& record = tree_.packages[package].record;
+    if (!is_registry_record(record)) return fail(Code::RESOLUTION_UNSUPPORTED, "no packument describes it", std::string(record.key));
+    Specifier own;
+    own.kind = SpecifierKind::version;
+    own.name = own.alias = record.name;
+    own.value = own.raw = record.version;
+    PMX_TRY(Prefetch::Slot * slot, prefetch_.get(own));
+    const auto version = Prefetch::packument(*slot).find(record.version);
+    if (!version) return fail(Code::NO_MATCHING_VERSION, "the registry does not have this version any more", std::string(record.key));
+    PMX_TRY(const PackageFacts* facts, prefetch_.facts(*slot, *version));
+    nodes_[package].facts = facts;
+    nodes_[package].slot = slot;
+    ask_ahead(nodes_[package]);
+    return facts;
+}
+
+}  // namespace pmx
