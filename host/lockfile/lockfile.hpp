@@ -30,6 +30,10 @@ struct LockedProject {
     std::vector<LockedSpecifier> specifiers;
     std::vector<std::pair<std::string_view, std::string_view>> injected;  // dependenciesMeta.injected: (alias, "true")
     std::string_view publish_directory, link_directory;  // of publishConfig; "" = not recorded
+    struct Meta {
+        std::string_view alias, field, value;
+    };
+    std::vector<Meta> other_meta;  // the rest of dependenciesMeta ("built", "node"), kept for writing
 };
 
 struct Lockfile {
@@ -49,6 +53,7 @@ struct Lockfile {
     // What only those need who edit or write a lockfile: filled by read_records() and by the resolver. Sorted by key.
     std::vector<PackageRecord> records;
     std::vector<std::pair<std::string_view, std::string_view>> times;  // `time:`, key → ISO time
+    std::vector<std::pair<std::string_view, std::string_view>> unknown;  // sections that pmx does not know: name → lines
 
     const PackageRecord* find_record(std::string_view key) const;  // nullptr when there is none
 };

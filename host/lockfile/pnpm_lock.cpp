@@ -397,8 +397,12 @@ class PnpmReader {
         PMX_TRY(const YamlNode* meta, field(node, "dependenciesMeta", YamlKind::map));
         if (meta)
             for (const YamlNode* m = tree_.first(*meta); m; m = tree_.next(*m))
-                if (const YamlNode* injected = tree_.find(*m, "injected"))
-                    locked.injected.emplace_back(m->key, injected->scalar);
+                for (const YamlNode* f = tree_.first(*m); f; f = tree_.next(*f)) {
+                    if (f->key == "injected")
+                        locked.injected.emplace_back(m->key, f->scalar);
+                    else if (f->kind == YamlKind::scalar)
+                        locked.other_meta.push_back({m->key, f->key, f->scalar});
+                }
         PMX_TRY(locked.publish_directory, text(node, "publishDirectory"));
         PMX_TRY(locked.link_directory, text(node, "linkDirectory"));
         project.edge_count = static_cast<std::uint32_t>(graph_.edges.size()) - project.first_edge;

@@ -1,6 +1,7 @@
 // pnpm_lockfile_text(): pnpm-lock.yaml as pnpm writes it, from graph, records and the small sections. Everything is
 // sorted here, so that the order in which a resolver found things shows nowhere; overrides alone keep theirs.
 #include <algorithm>
+#include <tuple>
 #include <unordered_set>
 
 #include "base/fs.hpp"
@@ -58,9 +59,7 @@ class PnpmWriter {
         pairs("patchedDependencies", lockfile_.patched, true);
         importers();
         records();
-        ignored_optional();
-        snapshots();
-        times();
+        tail();
         out_ += '\n';
         return std::move(out_);
     }
@@ -132,11 +131,15 @@ class PnpmWriter {
         key("settings");
         for (const auto& [name, text] : lockfile_.settings) {
             key(2, name);
-            if (is_bool_or_number(text))
-                (out_ += ' ') += text;
-            else
-                value(text);
+            plain_or_text(text);
         }
+    }
+    // A boolean or a number stands plain.
+    void plain_or_text(std::string_view text) {
+        if (is_bool_or_number(text))
+            (out_ += ' ') += text;
+        else
+            value(text);
     }
 
     void catalogs() {
@@ -180,20 +183,19 @@ class PnpmWriter {
             return id.substr(alias.size() + 1);
         return id;
     }
-    std::string value_of(const Edge& edge, std::string_view from_dir) const {
+    std::string value_of(const Edge& edge, std::string_view from_dir, bool of_project) const {
         if (edge.target != kNoPackage) return std::string(reference(edge.alias, graph_.packages[edge.target]));
         if (edge.link.starts_with('/')) return "link:" + std::string(edge.link);
-        return "link:" + relative_path(from_dir, edge.link);
+        std::string path = relative_path(from_dir, edge.link);
+        return path == "." && of_project ? "link:" : "link:" + path;
     }
 
     void importers() {
         key("importers");
         std::vector<std::size_t> order(graph_.projects.size());
         for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-        std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
-            std::string_view left = graph_.projects[a].dir, right = graph_.projects[b].dir;
-            return std::pair(left != ".", left) < std::pair(right != ".", right);
-        });
+        std::sort(order.begin(), order.end(),
+                  [this](std::size_t a, std::size_t b) { return graph_.projects[a].dir < graph_.projects[b].dir; });
         if (order.empty()) empty_map();
         static const LockedProject kNothing;
         for (std::size_t i : order)
@@ -207,11 +209,11 @@ class PnpmWriter {
         for (const Edge* e = graph_.begin_edges(project); e != graph_.end_edges(project); ++e) edges.push_back(e);
         std::sort(edges.begin(), edges.end(), [](const Edge* a, const Edge* b) { return a->alias < b->alias; });
         group(project, locked, edges, "dependencies");
-        injected(locked.injected);
+        dependencies_meta(locked);
         group(project, locked, edges, "devDependencies");
         if (!locked.link_directory.empty()) {
             key(4, "linkDirectory");
-            (out_ += ' ') += locked.link_directory;
+            plain_or_text(locked.link_directory);
         }
         group(project, locked, edges, "optionalDependencies");
         if (!locked.publish_directory.empty()) {
@@ -239,18 +241,22 @@ class PnpmWriter {
             key(8, "specifier");
             value(s->specifier);
             key(8, "version");
-            value(value_of(**at, project.dir == "." ? std::string_view{} : project.dir));
+            value(value_of(**at, project.dir == "." ? std::string_view{} : project.dir, true));
         }
     }
 
-    void injected(Pairs all) {
+    void dependencies_meta(const LockedProject& locked) {
+        std::vector<LockedProject::Meta> all = locked.other_meta;
+        for (auto [alias, flag] : locked.injected) all.push_back({alias, "injected", flag});
         if (all.empty()) return;
-        std::sort(all.begin(), all.end());
+        std::sort(all.begin(), all.end(), [](const LockedProject::Meta& a, const LockedProject::Meta& b) {
+            return std::tie(a.alias, a.field) < std::tie(b.alias, b.field);
+        });
         key(4, "dependenciesMeta");
-        for (auto [alias, flag] : all) {
-            key(6, alias);
-            key(8, "injected");
-            (out_ += ' ') += flag;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (i == 0 || all[i].alias != all[i - 1].alias) key(6, all[i].alias);
+            key(8, all[i].field);
+            plain_or_text(all[i].value);
         }
     }
 
@@ -279,7 +285,12 @@ class PnpmWriter {
         engines(record.engines);
         platforms("cpu", record.cpu);
         platforms("os", record.os);
-        platforms("libc", record.libc);
+        if (record.libc_is_text && record.libc.size() == 1) {
+            key(4, "libc");
+            value(record.libc.front());
+        } else {
+            platforms("libc", record.libc);
+        }
         if (!record.deprecated.empty()) {
             key(4, "deprecated");
             value(record.deprecated, 6);
@@ -345,6 +356,7 @@ class PnpmWriter {
     }
 
     void engines(Pairs all) {
+        std::erase_if(all, [](const auto& engine) { return engine.second == "*"; });  // it asks for nothing
         if (all.empty()) return;
         std::sort(all.begin(), all.end());
         open("engines", '{');
@@ -387,6 +399,24 @@ class PnpmWriter {
         }
     }
 
+    // What follows `packages` stands in the order of its names, sections that pmx does not know among them.
+    void tail() {
+        auto unknown = lockfile_.unknown.begin();
+        auto unknown_before = [&](std::string_view name) {
+            for (; unknown != lockfile_.unknown.end() && (name.empty() || unknown->first < name); ++unknown) {
+                key(unknown->first);
+                out_ += unknown->second;
+            }
+        };
+        unknown_before("ignoredOptionalDependencies");
+        ignored_optional();
+        unknown_before("snapshots");
+        snapshots();
+        unknown_before("time");
+        times();
+        unknown_before({});
+    }
+
     void ignored_optional() {
         if (lockfile_.ignored_optional.empty()) return;
         key("ignoredOptionalDependencies");
@@ -427,7 +457,7 @@ class PnpmWriter {
         key(4, optional ? "optionalDependencies" : "dependencies");
         for (const Edge* e : edges) {
             key(6, e->alias);
-            value(value_of(*e, {}));
+            value(value_of(*e, {}, false));
         }
     }
 

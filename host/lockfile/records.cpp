@@ -36,6 +36,7 @@ class RecordReader {
         std::sort(lockfile_.records.begin(), lockfile_.records.end(),
                   [](const PackageRecord& a, const PackageRecord& b) { return a.key < b.key; });
         times();
+        unknown_sections();
         return {};
     }
 
@@ -104,9 +105,10 @@ class RecordReader {
                 PMX_CHECK(texts(*field, record.os));
             else if (name == "cpu")
                 PMX_CHECK(texts(*field, record.cpu));
-            else if (name == "libc")
+            else if (name == "libc") {
+                record.libc_is_text = field->kind == YamlKind::scalar;
                 PMX_CHECK(texts(*field, record.libc));
-            else if ((name == "bundledDependencies" || name == "bundleDependencies") && field->kind == YamlKind::list)
+            } else if ((name == "bundledDependencies" || name == "bundleDependencies") && field->kind == YamlKind::list)
                 PMX_CHECK(texts(*field, record.bundled));
             else if (name == "peerDependencies")
                 PMX_CHECK(pairs(*field, ranges));
@@ -148,6 +150,36 @@ class RecordReader {
         for (const YamlNode* time = tree_.first(*section); time; time = tree_.next(*time))
             if (time->kind == YamlKind::scalar) lockfile_.times.emplace_back(time->key, time->scalar);
         std::sort(lockfile_.times.begin(), lockfile_.times.end());
+    }
+
+    // The lines of a section are kept as they stand: pnpm keeps what it does not know.
+    void unknown_sections() {
+        constexpr std::string_view kKnown[] = {
+            "lockfileVersion",     "settings", "catalogs",  "overrides", "packageExtensionsChecksum",   "pnpmfileChecksum",
+            "patchedDependencies", "importers", "packages", "snapshots", "ignoredOptionalDependencies", "time"};
+        lockfile_.unknown.clear();
+        for (const YamlNode* section = tree_.first(tree_.root()); section; section = tree_.next(*section)) {
+            if (std::find(std::begin(kKnown), std::end(kKnown), section->key) != std::end(kKnown)) continue;
+            const YamlNode* next = tree_.next(*section);
+            std::string_view lines = lines_between(section->line, next ? next->line : UINT32_MAX);
+            if (!lines.starts_with(std::string(section->key) + ":")) continue;
+            lockfile_.unknown.emplace_back(section->key, lines.substr(section->key.size() + 1));
+        }
+        std::sort(lockfile_.unknown.begin(), lockfile_.unknown.end());
+    }
+
+    // The document's lines from `first` up to `last`, without blank ones at the end.
+    std::string_view lines_between(std::uint32_t first, std::uint32_t last) const {
+        std::string_view text = lockfile_.document;
+        std::size_t at = 0, begin = 0;
+        for (std::uint32_t line = 1; line < last && at < text.size(); ++line) {
+            if (line == first) begin = at;
+            std::size_t newline = text.find('\n', at);
+            at = newline == std::string_view::npos ? text.size() : newline + 1;
+        }
+        std::string_view lines = text.substr(begin, at - begin);
+        while (lines.ends_with('\n')) lines.remove_suffix(1);
+        return lines;
     }
 
     Lockfile& lockfile_;

@@ -1,5 +1,7 @@
 #include "lockfile/yaml_lines.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cstring>
 
 namespace pmx {
@@ -105,6 +107,11 @@ class LineReader {
             std::uint32_t child = append(node, last);
             std::string_view key;
             bool quoted = false;
+            if (*at_ == '?' && at_ + 1 != end_ && at_[1] == ' ') {
+                if (!explicit_pair(child, indent, depth)) return false;
+                if (indent_ > indent) return false;
+                continue;
+            }
             if (!block_key(key, quoted)) return false;
             if (key == "<<" && !quoted) return false;
             tree_.nodes[child].key = key;
@@ -132,6 +139,25 @@ class LineReader {
             if (indent_ > indent) return false;
         }
         return true;
+    }
+
+    // "? key" and ": value" on the next line, as very long keys are written. The value may begin a map on that line.
+    bool explicit_pair(std::uint32_t child, int indent, int depth) {
+        at_ += 2;
+        if (at_ == end_ || *at_ == ' ' || *at_ == '\n') return false;
+        if (!scalar_in_block(child) || tree_.nodes[child].kind != YamlKind::scalar || !finish_line()) return false;
+        if (tree_.nodes[child].scalar == "<<") return false;
+        tree_.nodes[child].key = tree_.nodes[child].scalar;
+        tree_.nodes[child] = {tree_.nodes[child].key, {}, kNoNode, kNoNode, tree_.nodes[child].line};
+        if (!to_content() || indent_ != indent || *at_ != ':') return false;
+        const char* colon = ++at_;
+        while (at_ != end_ && *at_ == ' ') ++at_;
+        if (at_ != end_ && at_ != colon && *at_ != '\n' && *at_ != '#' && starts_key()) {
+            indent_ = indent + 1 + static_cast<int>(at_ - colon);
+            return block_map(child, indent_, depth + 1);
+        }
+        at_ = colon;
+        return block_value(child, indent, depth, true);
     }
 
     // Whether a "key:" starts here: decides between a scalar and a map after a dash. Looks at the line only.
@@ -166,15 +192,17 @@ class LineReader {
         return to_content() ? indent_ <= indent : done_;
     }
 
-    // A literal block scalar without an indentation indicator: "|", "|-" or "|+".
+    // A literal block scalar: "|", "|-", "|+", "|2-": a digit says how much deeper than `indent` its lines stand.
     bool literal(std::uint32_t node, int indent) {
         ++at_;
         char chomp = ' ';
+        int body = -1, widest_blank = 0;
+        if (at_ != end_ && *at_ >= '1' && *at_ <= '9') body = (indent < 0 ? 0 : indent) + (*at_++ - '0');
         if (at_ != end_ && (*at_ == '-' || *at_ == '+')) chomp = *at_++;
         if (at_ == end_ || *at_ != '\n') return false;
         ++at_;
         ++line_;
-        int body = -1;
+        bool begun = false;
         std::string text;
         std::size_t blank = 0;
         for (;;) {
@@ -182,6 +210,7 @@ class LineReader {
             while (at_ != end_ && *at_ == ' ' && (body < 0 || at_ - start < body)) ++at_;
             if (at_ == end_) break;
             if (*at_ == '\n') {
+                if (body < 0) widest_blank = std::max(widest_blank, static_cast<int>(at_ - start));
                 ++blank;
                 ++at_;
                 ++line_;
@@ -193,7 +222,7 @@ class LineReader {
                     at_ = start;
                     break;
                 }
-                if (blank) return false;  // leading blank lines: their own indentation would matter
+                if (widest_blank > column) return false;
                 body = column;
             }
             if (column < body) {
@@ -203,6 +232,7 @@ class LineReader {
             }
             text.append(blank, '\n');
             blank = 0;
+            begun = true;
             const void* newline = std::memchr(at_, '\n', end_ - at_);
             if (!newline) return false;  // a text that ends inside the scalar
             const char* stop = static_cast<const char*>(newline);
@@ -211,7 +241,7 @@ class LineReader {
             at_ = stop + 1;
             ++line_;
         }
-        if (body < 0 || at_ == end_) return false;
+        if (!begun || at_ == end_) return false;
         if (chomp == '-' && text.ends_with('\n')) text.pop_back();
         if (chomp == '+') text.append(blank, '\n');
         YamlNode& to = tree_.nodes[node];
@@ -317,20 +347,52 @@ class LineReader {
         std::string text;
         for (std::size_t i = 0; i < raw.size(); ++i) {
             char c = raw[i];
-            if (quote == '\'' ? c == '\'' : c == '\\') {
-                c = raw[++i];
-                if (quote == '"') {
-                    if (c == 'n')
-                        c = '\n';
-                    else if (c == 't')
-                        c = '\t';
-                    else if (c != '"' && c != '\\' && c != '/')
-                        return false;
-                }
-            }
-            text.push_back(c);
+            if (quote == '\'' && c == '\'')
+                text.push_back(raw[++i]);
+            else if (quote == '"' && c == '\\') {
+                if (!unescape(raw, ++i, text)) return false;
+            } else
+                text.push_back(c);
         }
         out = arena_.copy(text);
+        return true;
+    }
+
+    // An escape of a double-quoted scalar; `at` is on the character behind the backslash, and ends on its last one.
+    static bool unescape(std::string_view raw, std::size_t& at, std::string& to) {
+        std::size_t digits = 0;
+        switch (raw[at]) {
+            case '"': case '\\': case '/': to += raw[at]; return true;
+            case '0': to += '\0'; return true;
+            case 'a': to += '\a'; return true;
+            case 'b': to += '\b'; return true;
+            case 't': to += '\t'; return true;
+            case 'n': to += '\n'; return true;
+            case 'v': to += '\v'; return true;
+            case 'f': to += '\f'; return true;
+            case 'r': to += '\r'; return true;
+            case 'e': to += '\x1B'; return true;
+            case 'N': to += "\u0085"; return true;
+            case '_': to += "\u00A0"; return true;
+            case 'L': to += "\u2028"; return true;
+            case 'P': to += "\u2029"; return true;
+            case 'x': digits = 2; break;
+            case 'u': digits = 4; break;
+            case 'U': digits = 8; break;
+            default: return false;
+        }
+        std::uint32_t point = 0;
+        const char* first = raw.data() + at + 1;
+        if (raw.size() - at - 1 < digits) return false;
+        if (auto [end, error] = std::from_chars(first, first + digits, point, 16);
+            error != std::errc{} || end != first + digits)
+            return false;
+        if (point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return false;
+        at += digits;
+        int more = point >= 0x10000 ? 3 : point >= 0x800 ? 2 : point >= 0x80 ? 1 : 0;
+        constexpr unsigned kLead[] = {0, 0xC0, 0xE0, 0xF0};
+        to += static_cast<char>(kLead[more] | point >> (6 * more));
+        for (int i = more - 1; i >= 0; --i) to += static_cast<char>(0x80 | (point >> (6 * i) & 0x3F));
         return true;
     }
 

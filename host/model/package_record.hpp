@@ -27,6 +27,7 @@ struct PackageRecord {
     std::vector<PeerDependency> peers;  // in the order of their names
     std::vector<std::pair<std::string_view, std::string_view>> engines;  // as declared
     std::vector<std::string_view> os, cpu, libc;
+    bool libc_is_text = false;  // declared as one text: pnpm's lockfile keeps that form
     std::string_view deprecated;  // the text; "" = not deprecated
     std::vector<std::string_view> bundled;
     bool bundles_all = false;

@@ -80,6 +80,14 @@ void check(const char* name, const std::string& text) {
     for (const Package& p : graph.packages) EXPECT_TRUE(is_safe_package_name(p.name)) << p.name;
     for (const Location& l : graph.locations) EXPECT_TRUE(is_contained_path(l.path)) << l.path;
     current_lockfile_text(*lockfile, {true, false, true});
+    if (lockfile->format == LockfileFormat::pnpm && read_records(*lockfile)) {
+        // What was written is read as the same again.
+        std::string written = pnpm_lockfile_text(*lockfile);
+        auto again = read_lockfile(name, written);
+        ASSERT_TRUE(again.has_value()) << to_string(again.error()) << text << written;
+        ASSERT_TRUE(read_records(*again).has_value()) << written;
+        EXPECT_EQ(pnpm_lockfile_text(*again), written) << text;
+    }
     npm_hidden_lockfile_text(*lockfile, {0});
 }
 

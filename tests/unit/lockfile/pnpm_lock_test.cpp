@@ -288,6 +288,20 @@ TEST(PnpmLock, NormalisesLineEndsAndBomAndSkipsTheEnvDocument) {
     EXPECT_EQ(error.subject, "pnpm-lock.yaml:" + std::to_string(line_at(edge) + 3));
 }
 
+// Escapes and very long keys are what pnpm itself writes.
+TEST(PnpmLock, EscapesAndExplicitKeys) {
+    for (auto [from, to] : std::vector<std::pair<std::string, std::string>>{
+             {"deprecated: Long text, with a comma", "deprecated: \"Long \\x74ext, with a comma\""},
+             {"  react@19.1.0: {}\n", "  ? react@19.1.0\n  : {}\n"}}) {
+        std::string text = with(from, to);
+        Arena arena;
+        EXPECT_TRUE(read_yaml_lines(text, arena, 1)) << to;
+        Lockfile l = read(text);
+        EXPECT_EQ(package(l, "@acme/foo@100.0.0(react@19.1.0)").deprecated, "Long text, with a comma");
+        EXPECT_EQ(package(l, "react@19.1.0").resolution.integrity, "sha512-CCCC");
+    }
+}
+
 // What the fast reader declines, the general one reads, with the same value.
 TEST(PnpmLock, ConstructsOutsideTheFastSubset) {
     Lockfile plain = read(kSmall);
@@ -295,8 +309,7 @@ TEST(PnpmLock, ConstructsOutsideTheFastSubset) {
              {"resolution: {integrity: sha512-CCCC}", "resolution: {\n      integrity: sha512-CCCC}"},
              {"deprecated: Long text, with a comma", "deprecated: Long text,\n      with a comma"},
              {"deprecated: Long text, with a comma", "deprecated: >-\n      Long text,\n      with a comma"},
-             {"deprecated: Long text, with a comma", "deprecated: \"Long \\x74ext, with a comma\""},
-             {"  react@19.1.0: {}\n", "  ? react@19.1.0\n  : {}\n"},
+             {"  react@19.1.0: {}\n", "  ?   react@19.1.0\n  : {}\n"},
              {"specifier: ^19.0.0", "specifier: &anchor ^19.0.0"}}) {
         std::string text = with(from, to);
         Arena arena;
