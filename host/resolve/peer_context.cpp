@@ -137,7 +137,8 @@ class Contexts {
                 stamp[name] = i;
                 needs.push_back(name);
             };
-            for (const Provided& provided : provided_[i]) hidden[provided.name] = i;
+            for (const Provided& provided : provided_[i])
+                if (!may_give_way(tree_.edges[p.first_edge + provided.edge])) hidden[provided.name] = i;
             for (std::uint32_t e = p.first_edge; e < p.first_edge + p.edge_count; ++e) {
                 if (tree_.edges[e].package == kNoPackage || cut_[e]) continue;
                 for (std::uint32_t name : out_.needs[tree_.edges[e].package])
@@ -147,6 +148,10 @@ class Contexts {
             std::sort(needs.begin(), needs.end());
         }
     }
+
+    // A dependency that can be found under its name may give way to one like it further up; it makes no difference
+    // where nothing below it asks for anything.
+    bool may_give_way(const TreeEdge& e) const { return e.package != kNoPackage && !out_.needs[e.package].empty(); }
 
     // By package: the first project that reaches it, for what lies behind a cut.
     void find_first_projects() {
@@ -177,9 +182,8 @@ class Contexts {
             const TreeProject& project = tree_.projects[i];
             project_provides_[i] = provided(project.first_edge, project.edge_count);
             bool has_root = i > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".";
-            scope(project.first_edge, project.edge_count, project_provides_[i], scope_places_, [&](std::uint32_t name) {
-                return has_root ? from_project(0, name) : PeerPlace();
-            });
+            scope(project.first_edge, project.edge_count, project_provides_[i], scope_places_, GivesWay::no,
+                  [&](std::uint32_t name) { return has_root ? from_project(0, name) : PeerPlace(); });
             out_.direct[i] = scope_places_;
         }
     }
@@ -199,16 +203,17 @@ class Contexts {
     void children(std::uint32_t at) {
         const std::uint32_t package = out_.nodes[at].package;
         const TreePackage& p = tree_.packages[package];
-        scope(p.first_edge, p.edge_count, provided_[package], scope_places_,
+        scope(p.first_edge, p.edge_count, provided_[package], scope_places_, GivesWay::to_same_version,
               [&](std::uint32_t name) { return out_.bound_of(out_.nodes[at], name); });
         out_.nodes[at].first_child = static_cast<std::uint32_t>(out_.places.size());
         out_.places.insert(out_.places.end(), scope_places_.begin(), scope_places_.end());
     }
 
     // The places of a list of edges. Those that are each other's peers are made as one group, in any order of theirs.
+    enum class GivesWay : std::uint8_t { no, to_same_version };
     template <class Outer>
     void scope(std::uint32_t first, std::uint32_t count, const std::vector<Provided>& provided,
-               std::vector<PeerPlace>& places, const Outer& outer) {
+               std::vector<PeerPlace>& places, GivesWay gives_way, const Outer& outer) {
         places.assign(count, PeerPlace());
         waiting_.clear();
         slot_.assign(count, kNone);
@@ -227,11 +232,18 @@ class Contexts {
             }
         }
         if (waiting_.empty()) return;
+        auto edge_of = [&](std::uint32_t name) {
+            std::uint32_t from = edge_providing(provided, name);
+            if (from == kNone || gives_way == GivesWay::no || !may_give_way(tree_.edges[first + from])) return from;
+            PeerPlace above = outer(name);
+            bool is_same = above.is_node() && out_.nodes[above.index()].package == tree_.edges[first + from].package;
+            return is_same ? kNone : from;
+        };
         offsets_.assign(1, 0);
         targets_.clear();
         for (std::uint32_t i : waiting_) {
             for (std::uint32_t name : out_.needs[tree_.edges[first + i].package]) {
-                std::uint32_t from = edge_providing(provided, name);
+                std::uint32_t from = edge_of(name);
                 if (from != kNone && slot_[from] != kNone) targets_.push_back(slot_[from]);
             }
             offsets_.push_back(static_cast<std::uint32_t>(targets_.size()));
@@ -252,7 +264,7 @@ class Contexts {
                 packages_.push_back(package);
                 key_.push_back(package);
                 for (std::uint32_t name : out_.needs[package]) {
-                    std::uint32_t from = edge_providing(provided, name);
+                    std::uint32_t from = edge_of(name);
                     PeerPlace place = from == kNone ? outer(name) : places[from];
                     if (from != kNone && slot_[from] != kNone && groups.of[slot_[from]] == g)
                         place = PeerPlace::sibling(member_at_[slot_[from]]);

@@ -3,7 +3,8 @@
 // millions of places has a few thousand nodes, each visited once. Called by peers.cpp. Pure. [one thread]
 //
 // The rules are pnpm's: a name is looked up in the parent's dependencies, then in the parent's parent's, up to the
-// project and the workspace's root; an alias provides its real name too, unless somebody provides it without one.
+// project and the workspace's root; an alias provides its real name too, unless somebody provides it without one. Where the same version can
+// be found further up, that one is it.
 // Where packages depend on each other in a circle, the circle is cut at dependencies on a package that sorts before the
 // dependent. What is behind a cut is looked at from the project, once, whoever came to it first.
 #pragma once

@@ -1,6 +1,6 @@
 // A pnpm lockfile taken back to the tree that it came from: packages without peers, projects with the peers that were
 // installed for others' sake. What the peers were resolved to is forgotten, so that resolving them again can be compared
-// with what pnpm wrote. The text has to be a lockfile that pnpm made; what a suffix hides (a digest) stays unknown.
+// with what pnpm wrote. The text has to be a lockfile that pnpm made.
 #pragma once
 
 #include <set>
@@ -18,7 +18,6 @@ namespace pmx::test {
 struct Stripped {
     Draft draft;
     Policy policy;
-    bool is_partial = false;  // a suffix was a digest
 };
 
 // The segments of "(a@1.0.0)(b@2.0.0(c@1.0.0))", with their own suffixes.
@@ -147,36 +146,57 @@ class Strip {
             });
     }
 
+    // The peers of an id, also where its suffix is a digest: then those of its dependencies that it does not provide.
+    const std::vector<std::string>& segments_of(const std::string& id) {
+        auto [at, is_new] = segments_.try_emplace(id);
+        if (!is_new) return at->second;
+        auto parsed = parse_package_id(id);
+        std::vector<std::string> out = parsed ? suffix_segments(parsed->peers) : std::vector<std::string>();
+        if (out.size() == 1 && out[0].find('@', 1) == std::string::npos) {
+            out.clear();
+            const YamlNode* snapshots = tree_.find(tree_.root(), "snapshots");
+            const YamlNode* snapshot = tree_.find(*snapshots, id);
+            const DraftPackage& package = out_.draft.packages[std::string(without_suffix(id))];
+            if (!snapshot) return at->second;
+            std::set<std::string> own;
+            for (const DraftEdge& e : package.edges) own.insert(e.alias);
+            for (std::string_view group : {"dependencies", "optionalDependencies"})
+                each(*snapshot, group, [&](const YamlNode& d) {
+                    auto target = id_of_reference(d.scalar, d.key);
+                    if (!target) return;
+                    if (!own.contains(std::string(d.key))) {
+                        out.push_back(*target);
+                        return;
+                    }
+                    for (const std::string& segment : segments_of(*target))
+                        if (!own.contains(segment.substr(0, segment.find('@', 1)))) out.push_back(segment);
+                });
+        }
+        return segments_[id] = out;
+    }
+
     // Whatever the suffixes of a project's dependencies name and the project has not, somebody installed for them.
     void installed_for_peers(const YamlNode& p) {
         DraftProject& project = out_.draft.projects[std::string(p.key)];
-        std::set<std::string> names;
-        auto add_names = [&](const DraftProject& from) {
-            for (const DraftEdge& e : from.edges) {
-                names.insert(e.alias);
-                if (!e.package.empty()) names.insert(e.package.substr(0, e.package.find('@', 1)));
-            }
-        };
-        add_names(project);
-        if (out_.draft.projects.contains(".")) add_names(out_.draft.projects["."]);
-        std::vector<std::string> suffixes;
+        std::set<std::string> names, of_root;
+        for (const DraftEdge& e : project.edges) {
+            names.insert(e.alias);
+            if (!e.package.empty()) names.insert(e.package.substr(0, e.package.find('@', 1)));
+        }
+        for (const DraftEdge& e : out_.draft.projects["."].edges) of_root.insert(e.package);
+        std::vector<std::string> ids;
         for (std::string_view group : {"dependencies", "devDependencies", "optionalDependencies"})
             each(p, group, [&](const YamlNode& d) {
-                std::string_view value = tree_.find(d, "version")->scalar;
-                if (auto id = id_of_reference(value, d.key)) suffixes.emplace_back(parse_package_id(*id)->peers);
+                if (auto id = id_of_reference(tree_.find(d, "version")->scalar, d.key)) ids.push_back(*id);
             });
-        while (!suffixes.empty()) {
-            std::string suffix = suffixes.back();
-            suffixes.pop_back();
-            for (const std::string& segment : suffix_segments(suffix)) {
+        while (!ids.empty()) {
+            std::string id = ids.back();
+            ids.pop_back();
+            for (const std::string& segment : segments_of(id)) {
                 std::string key(without_suffix(segment));
                 std::size_t at = key.find('@', 1);
-                if (at == key.npos) {
-                    out_.is_partial = true;
-                    continue;
-                }
-                suffixes.push_back(segment.substr(key.size()));
-                if (!out_.draft.packages.contains(key) || !names.insert(key.substr(0, at)).second) continue;
+                ids.push_back(segment);
+                if (!out_.draft.packages.contains(key) || of_root.contains(key) || !names.insert(key.substr(0, at)).second) continue;
                 DraftEdge e;
                 e.alias = key.substr(0, at);
                 e.package = key;
@@ -186,6 +206,7 @@ class Strip {
         }
     }
 
+    std::map<std::string, std::vector<std::string>> segments_;
     Arena arena_;
     YamlTree tree_;
     Stripped out_;
