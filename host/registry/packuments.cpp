@@ -48,6 +48,9 @@ std::string url_of(const std::string& registry, std::string_view name) {
 
 struct Packuments::Slot {
     std::string name, registry;
+    bool ask = false;      // the cache alone is not enough
+    bool asked = false;    // the registry was
+    bool ages = false;     // of versions matter
     std::optional<Answer> answer;
     std::vector<Arrived> waiting;
     // What the disk has of the form that is being asked for.
@@ -82,9 +85,9 @@ void Packuments::run(std::function<void()> work) {
 }
 
 // With `arrived`: it is called when the answer is there, or was already.
-Packuments::Slot& Packuments::slot(std::string_view name, std::string_view registry, Arrived arrived, bool& fresh) {
+Packuments::Slot& Packuments::slot(std::string_view name, std::string_view registry, bool ask, Arrived arrived, bool& fresh) {
     std::string from = registry.empty() ? settings_.registry_for(name) : std::string(registry);
-    std::string key = from + " " + std::string(name);
+    std::string key = (ask ? "! " : "") + from + " " + std::string(name);
     std::unique_lock lock(mutex_);
     auto [found, added] = slots_.try_emplace(std::move(key));
     fresh = added;
@@ -92,8 +95,10 @@ Packuments::Slot& Packuments::slot(std::string_view name, std::string_view regis
         found->second = std::make_unique<Slot>();
         found->second->name = name;
         found->second->registry = std::move(from);
+        found->second->ask = ask;
+        found->second->ages = cutoff_ms_ && !(options_.any_age && options_.any_age(name));
         ++open_;
-        ++counters_.names;
+        if (!ask) ++counters_.names;
     }
     Slot& slot = *found->second;
     if (!arrived) return slot;
@@ -108,17 +113,30 @@ Packuments::Slot& Packuments::slot(std::string_view name, std::string_view regis
 
 void Packuments::want(std::string_view name, std::string_view registry, Arrived arrived) {
     bool fresh = false;
-    Slot& wanted = slot(name, registry, std::move(arrived), fresh);
+    Slot& wanted = slot(name, registry, false, std::move(arrived), fresh);
     if (fresh) run([this, &wanted] { start(wanted); });
+}
+
+const Packuments::Answer& Packuments::wait(Slot& slot, bool fresh) {
+    if (fresh) start(slot);
+    std::unique_lock lock(mutex_);
+    settled_.wait(lock, [&] { return slot.answer.has_value(); });
+    return *slot.answer;
 }
 
 const Packuments::Answer& Packuments::get(std::string_view name, std::string_view registry) {
     bool fresh = false;
-    Slot& wanted = slot(name, registry, {}, fresh);
-    if (fresh) start(wanted);
-    std::unique_lock lock(mutex_);
-    settled_.wait(lock, [&] { return wanted.answer.has_value(); });
-    return *wanted.answer;
+    Slot& wanted = slot(name, registry, false, {}, fresh);
+    return wait(wanted, fresh);
+}
+
+const Packuments::Answer& Packuments::get_fresh(std::string_view name, std::string_view registry) {
+    bool fresh = false;
+    Slot& first = slot(name, registry, false, {}, fresh);
+    const Answer& answer = wait(first, fresh);
+    if (first.asked || options_.offline || !answer) return answer;
+    Slot& wanted = slot(name, registry, true, {}, fresh);
+    return wait(wanted, fresh);
 }
 
 void Packuments::start(Slot& slot) {
@@ -129,26 +147,30 @@ void Packuments::start(Slot& slot) {
         return settle(slot, fail(Code::NO_REGISTRY, "no registry is configured to fetch from", slot.name,
                                  "pass --registry URL, or put `registry=URL` into .npmrc"));
     // A copy that was too young to tell ages is so still, or was replaced by a younger one.
-    const bool full = options_.full;
-    if (!full && cutoff_ms_) {
-        slot.copy = cached(slot, false);
-        const bool young = slot.copy && !is_old_enough(*slot.copy->packument);
-        if (young) slot.copy.reset();
-        return begin(slot, young);
-    }
-    begin(slot, full);
+    if (options_.full || !slot.ages) return begin(slot, options_.full);
+    slot.copy = cached(slot, false);
+    const bool young = slot.copy && !is_old_enough(slot, *slot.copy->packument);
+    if (young) slot.copy.reset();
+    begin(slot, young);
+}
+
+bool Packuments::is_fresh(const Slot& slot, const PackumentStamp& stamp) const {
+    if (options_.offline) return true;
+    if (slot.ask) return false;
+    if (options_.prefer_offline) return true;
+    const std::int64_t age = now_ms() - stamp.fetched_ms;
+    if (age < 0) return false;  // a clock was wrong
+    return age < options_.fresh_for_ms || (slot.ages && stamp.fetched_ms >= *cutoff_ms_);
 }
 
 void Packuments::begin(Slot& slot, bool full) {
     if (!slot.copy) slot.copy = cached(slot, full);
-    if (slot.copy) {
-        const std::int64_t age = now_ms() - slot.copy->stamp.fetched_ms;
-        if (options_.offline || options_.prefer_offline || (age >= 0 && age < options_.fresh_for_ms)) {
-            ++counters_.from_cache;
-            auto packument = std::exchange(slot.copy, std::nullopt)->packument;
-            return accept(slot, full, std::move(packument));
-        }
-    } else if (options_.offline) {
+    if (slot.copy && is_fresh(slot, slot.copy->stamp)) {
+        ++counters_.from_cache;
+        auto packument = std::exchange(slot.copy, std::nullopt)->packument;
+        return accept(slot, full, std::move(packument));
+    }
+    if (options_.offline) {
         if (!full) return begin(slot, true);
         return settle(slot, offline_error(slot.name, slot.registry, PackumentFile::read(cache_path(slot, false), slot.name).has_value()));
     }
@@ -156,6 +178,7 @@ void Packuments::begin(Slot& slot, bool full) {
 }
 
 void Packuments::send(Slot& slot, bool full) {
+    slot.asked = true;
     MetadataRequest request;
     request.url = url_of(slot.registry, slot.name);
     request.subject = slot.name;
@@ -196,7 +219,7 @@ void Packuments::answered(Slot& slot, bool full, Result<MetadataAnswer> result) 
 }
 
 void Packuments::accept(Slot& slot, bool full, std::shared_ptr<const Packument> packument) {
-    if (!full && cutoff_ms_ && !is_old_enough(*packument)) return begin(slot, true);
+    if (!full && slot.ages && !is_old_enough(slot, *packument)) return begin(slot, true);
     settle(slot, std::move(packument));
 }
 
@@ -216,8 +239,8 @@ void Packuments::settle(Slot& slot, Answer answer) {
 }
 
 // The registry's own times tell ages; so does a document that nobody touched since.
-bool Packuments::is_old_enough(const Packument& packument) const {
-    if (packument.has_times()) return true;
+bool Packuments::is_old_enough(const Slot& slot, const Packument& packument) const {
+    if (!slot.ages || packument.has_times()) return true;
     const auto modified = moment_ms(packument.modified());
     return modified && *modified <= *cutoff_ms_;
 }

@@ -45,9 +45,12 @@ struct PackumentsOptions {
     bool prefer_offline = false;  // the cache, however old
     bool full = false;            // always full documents (time-based resolution)
     // Abbreviated documents have no times. Where one was modified after this moment ("2021-01-01T00:00:00.000Z"), its
-    // versions' ages are unknown and the full document is asked for; "" = ages do not matter.
+    // versions' ages are unknown and the full document is asked for; "" = ages do not matter. What was cached after this
+    // moment is not asked for again: whatever is new in it would be too young (get_fresh asks where nothing fits).
     std::string ages_before;
     std::int64_t fresh_for_ms = 0;  // a cached document younger than this is not asked for again
+    // Names whose ages do not matter (minimumReleaseAgeExclude). Empty: none.
+    std::function<bool(std::string_view name)> any_age = {};
 };
 
 struct PackumentCounters {
@@ -70,6 +73,9 @@ class Packuments {
     // is none, PMX_E_NO_REGISTRY.
     const Answer& get(std::string_view name, std::string_view registry = {});
 
+    // As get(), but from the registry: asks where get() answered from the cache without asking. For when no version fits.
+    const Answer& get_fresh(std::string_view name, std::string_view registry = {});
+
     const PackumentCounters& counters() const { return counters_; }
 
   private:
@@ -80,7 +86,8 @@ class Packuments {
         std::thread::id thread;
         std::deque<std::function<void()>> later;
     };
-    Slot& slot(std::string_view name, std::string_view registry, Arrived arrived, bool& fresh);
+    Slot& slot(std::string_view name, std::string_view registry, bool ask, Arrived arrived, bool& fresh);
+    const Answer& wait(Slot& slot, bool fresh);
     void run(std::function<void()> work);
     void start(Slot& slot);
     void begin(Slot& slot, bool full);
@@ -89,7 +96,8 @@ class Packuments {
     // Takes it, or goes on to the full document when it cannot tell what has to be known.
     void accept(Slot& slot, bool full, std::shared_ptr<const Packument> packument);
     void settle(Slot& slot, Answer answer);
-    bool is_old_enough(const Packument& packument) const;
+    bool is_fresh(const Slot& slot, const PackumentStamp& stamp) const;
+    bool is_old_enough(const Slot& slot, const Packument& packument) const;
     std::string cache_path(const Slot& slot, bool full) const;
     std::optional<PackumentFile::Loaded> cached(const Slot& slot, bool full) const;
     void keep(const Slot& slot, bool full, std::shared_ptr<const Packument> packument, std::shared_ptr<const std::string> text,
