@@ -183,7 +183,7 @@ class Contexts {
             project_provides_[i] = provided(project.first_edge, project.edge_count);
             bool has_root = i > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".";
             scope(project.first_edge, project.edge_count, project_provides_[i], scope_places_, GivesWay::no,
-                  [&](std::uint32_t name) { return has_root ? from_project(0, name) : PeerPlace(); });
+                  [&](std::uint32_t name) { return has_root ? from_project(0, name).in_root() : PeerPlace(); });
             out_.direct[i] = scope_places_;
         }
     }
@@ -196,7 +196,7 @@ class Contexts {
         std::uint32_t edge = edge_providing(project_provides_[project], name);
         if (edge != kNone) return out_.direct[project][edge];
         if (project > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".")
-            return from_project(0, name);
+            return from_project(0, name).in_root();
         return {};
     }
 
@@ -236,7 +236,7 @@ class Contexts {
             std::uint32_t from = edge_providing(provided, name);
             if (from == kNone || gives_way == GivesWay::no || !may_give_way(tree_.edges[first + from])) return from;
             PeerPlace above = outer(name);
-            bool is_same = above.is_node() && out_.nodes[above.index()].package == tree_.edges[first + from].package;
+            bool is_same = above.is_node() && !above.is_in_root() && out_.nodes[above.index()].package == tree_.edges[first + from].package;
             return is_same ? kNone : from;
         };
         offsets_.assign(1, 0);
@@ -350,7 +350,7 @@ class Contexts {
                     if (place.is_nothing())
                         miss(name);
                     else
-                        find(name, place);
+                        find(name, place.wherever());
                 }
                 std::sort(names.begin(), names.end());
                 std::sort(missing.begin(), missing.end());
