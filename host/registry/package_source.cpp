@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <ctime>
 #include <optional>
 #include <tuple>
 #include <vector>
@@ -120,15 +121,48 @@ std::string_view without_mark(std::string_view text) {
     return text.starts_with("\xef\xbb\xbf") ? text.substr(3) : text;
 }
 
+using Times = std::map<std::string, std::string>;
+
+std::string minutes_ago(std::int64_t minutes) {
+    const std::time_t then = std::time(nullptr) - minutes * 60;
+    std::tm parts{};
+    ::gmtime_r(&then, &parts);
+    std::array<char, 32> text{};
+    const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+    return {text.data(), size};
+}
+
+// times.json: what a test wants to be young.
+Result<Times> times_of(const std::string& text, const std::string& name) {
+    dom::parser parser;
+    dom::object object;
+    if (const auto error = parser.parse(text).get(object))
+        return fail(Code::MANIFEST, simdjson::error_message(error), name + ": times.json");
+    Times times;
+    for (const auto& [version, value] : object) {
+        std::string_view moment;
+        std::int64_t minutes = 0;
+        if (value.get(moment) == simdjson::SUCCESS) times.emplace(version, moment);
+        else if (value.get(minutes) == simdjson::SUCCESS) times.emplace(version, minutes_ago(minutes));
+        else return fail(Code::MANIFEST, "neither a time nor a number of minutes", name + ": times.json");
+    }
+    return times;
+}
+
 void append_head(JsonWriter& json, const std::string& name, PackageSource::Form form,
-                 const std::vector<std::string>& versions) {
+                 const std::vector<std::string>& versions, const Times& times = {}) {
+    std::string modified(long_ago);
+    for (const auto& [version, time] : times) modified = std::max(modified, time);
     json.key("name").value(name);
-    json.key("modified").value(long_ago);
+    json.key("modified").value(modified);
     if (form != PackageSource::Form::full) return;
     json.key("_id").value(name);
     json.key("time").object();
-    json.key("created").value(long_ago).key("modified").value(long_ago);
-    for (const auto& version : versions) json.key(version).value(long_ago);
+    json.key("created").value(long_ago).key("modified").value(modified);
+    for (const auto& version : versions) {
+        const auto found = times.find(version);
+        json.key(version).value(found == times.end() ? std::string(long_ago) : found->second);
+    }
     json.end();
 }
 
@@ -242,11 +276,16 @@ Result<std::string> PackageSource::make_packument(const std::string& name, Form 
     std::vector<std::string> versions;
     for (const auto& archive : archives) versions.push_back(archive.version);
 
+    Times times;
+    PMX_TRY(const auto young, read_file_if_exists(dir.raw(), "times.json"));
+    if (young) {
+        PMX_TRY(times, times_of(*young, name));
+    }
     dom::parser parser;
     std::string out;
     JsonWriter json(out);
     json.object();
-    append_head(json, name, form, versions);
+    append_head(json, name, form, versions, times);
     PMX_TRY(const auto tags, read_file_if_exists(dir.raw(), "dist-tags.json"));
     json.key("dist-tags");
     if (tags) {

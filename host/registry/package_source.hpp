@@ -2,7 +2,8 @@
 //   sources   <name>/<version>/…files…             packed on first use, packument made from the package.json files
 //   recorded  <name>/package.json + *.tgz beside    a packument as a registry sent it; tarball URLs are replaced
 //   mirrored  <name>/-/<file>.tgz                   packument made from the archives
-// An optional <name>/dist-tags.json overrides the tags. What was prepared once is kept for good: a served directory
+// An optional <name>/dist-tags.json overrides the tags, <name>/times.json the times of sources and mirrors: by version
+// "2026-01-31T12:00:00.000Z", or a number of minutes before now; every other version is years old. What was prepared once is kept for good: a served directory
 // must not change. Called by the embedded registry's threads; never writes, never leaves the directory. [any thread]
 #pragma once
 
