@@ -56,7 +56,10 @@ class Strip {
                     if (std::none_of(package.peers.begin(), package.peers.end(), [&](auto& x) { return x.name == m->key; }))
                         package.peers.push_back({std::string(m->key), "*", true});
         });
-        each(root, "snapshots", [&](const YamlNode& s) { snapshot(s); });
+        each(root, "snapshots", [&](const YamlNode& s) {
+            snapshot(s);
+            snapshots_.emplace(s.key, &s);
+        });
         each(root, "importers", [&](const YamlNode& p) { project(p); });
         if (const YamlNode* importers = tree_.find(root, "importers"))
             for (const YamlNode* p = tree_.first(*importers); p; p = tree_.next(*p)) installed_for_peers(*p);
@@ -146,33 +149,27 @@ class Strip {
             });
     }
 
-    // The peers of an id, also where its suffix is a digest: then those of its dependencies that it does not provide.
+    // The peers of an id, by their whole ids, which suffixes may hide (a digest, one of a circle): its own, and those of
+    // its dependencies that it does not provide.
     const std::vector<std::string>& segments_of(const std::string& id) {
         auto [at, is_new] = segments_.try_emplace(id);
         if (!is_new) return at->second;
-        auto parsed = parse_package_id(id);
-        std::vector<std::string> out = parsed ? suffix_segments(parsed->peers) : std::vector<std::string>();
-        if (out.size() == 1 && out[0].find('@', 1) == std::string::npos) {
-            out.clear();
-            const YamlNode* snapshots = tree_.find(tree_.root(), "snapshots");
-            const YamlNode* snapshot = tree_.find(*snapshots, id);
-            const DraftPackage& package = out_.draft.packages[std::string(without_suffix(id))];
-            if (!snapshot) return at->second;
-            std::set<std::string> own;
-            for (const DraftEdge& e : package.edges) own.insert(e.alias);
-            for (std::string_view group : {"dependencies", "optionalDependencies"})
-                each(*snapshot, group, [&](const YamlNode& d) {
-                    auto target = id_of_reference(d.scalar, d.key);
-                    if (!target) return;
-                    if (!own.contains(std::string(d.key))) {
-                        out.push_back(*target);
-                        return;
-                    }
-                    for (const std::string& segment : segments_of(*target))
-                        if (!own.contains(segment.substr(0, segment.find('@', 1)))) out.push_back(segment);
-                });
-        }
-        return segments_[id] = out;
+        auto snapshot = snapshots_.find(id);
+        if (snapshot == snapshots_.end()) return at->second;
+        std::set<std::string> own, out;
+        for (const DraftEdge& e : out_.draft.packages[std::string(without_suffix(id))].edges) own.insert(e.alias);
+        for (std::string_view group : {"dependencies", "optionalDependencies"})
+            each(*snapshot->second, group, [&](const YamlNode& d) {
+                auto target = id_of_reference(d.scalar, d.key);
+                if (!target) return;
+                if (!own.contains(std::string(d.key))) {
+                    out.insert(*target);
+                    return;
+                }
+                for (const std::string& segment : segments_of(*target))
+                    if (!own.contains(segment.substr(0, segment.find('@', 1)))) out.insert(segment);
+            });
+        return segments_[id] = {out.begin(), out.end()};
     }
 
     // Whatever the suffixes of a project's dependencies name and the project has not, somebody installed for them.
@@ -183,20 +180,30 @@ class Strip {
             names.insert(e.alias);
             if (!e.package.empty()) names.insert(e.package.substr(0, e.package.find('@', 1)));
         }
-        for (const DraftEdge& e : out_.draft.projects["."].edges) of_root.insert(e.package);
-        std::vector<std::string> ids;
-        for (std::string_view group : {"dependencies", "devDependencies", "optionalDependencies"})
-            each(p, group, [&](const YamlNode& d) {
-                if (auto id = id_of_reference(tree_.find(d, "version")->scalar, d.key)) ids.push_back(*id);
-            });
+        auto ids_of = [&](const YamlNode& of) {
+            std::vector<std::string> ids;
+            for (std::string_view group : {"dependencies", "devDependencies", "optionalDependencies"})
+                each(of, group, [&](const YamlNode& d) {
+                    if (auto id = id_of_reference(tree_.find(d, "version")->scalar, d.key)) ids.push_back(*id);
+                });
+            return ids;
+        };
+        if (const YamlNode* root = tree_.find(*tree_.find(tree_.root(), "importers"), "."))
+            for (const std::string& id : ids_of(*root)) {
+                of_root.insert(id);
+                of_root.insert(std::string(without_suffix(id)));  // as one of a circle is written
+            }
+        std::vector<std::string> ids = ids_of(p);
+        std::set<std::string> seen;
         while (!ids.empty()) {
             std::string id = ids.back();
             ids.pop_back();
+            if (!seen.insert(id).second) continue;
             for (const std::string& segment : segments_of(id)) {
                 std::string key(without_suffix(segment));
                 std::size_t at = key.find('@', 1);
                 ids.push_back(segment);
-                if (!out_.draft.packages.contains(key) || of_root.contains(key) || !names.insert(key.substr(0, at)).second) continue;
+                if (!out_.draft.packages.contains(key) || of_root.contains(segment) || !names.insert(key.substr(0, at)).second) continue;
                 DraftEdge e;
                 e.alias = key.substr(0, at);
                 e.package = key;
@@ -206,6 +213,7 @@ class Strip {
         }
     }
 
+    std::map<std::string, const YamlNode*> snapshots_;
     std::map<std::string, std::vector<std::string>> segments_;
     Arena arena_;
     YamlTree tree_;
