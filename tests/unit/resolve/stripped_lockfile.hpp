@@ -180,20 +180,21 @@ class Strip {
             names.insert(e.alias);
             if (!e.package.empty()) names.insert(e.package.substr(0, e.package.find('@', 1)));
         }
-        auto ids_of = [&](const YamlNode& of) {
+        auto ids_of = [&](const YamlNode& of, bool with_aliases) {
             std::vector<std::string> ids;
             for (std::string_view group : {"dependencies", "devDependencies", "optionalDependencies"})
                 each(of, group, [&](const YamlNode& d) {
-                    if (auto id = id_of_reference(tree_.find(d, "version")->scalar, d.key)) ids.push_back(*id);
+                    auto id = id_of_reference(tree_.find(d, "version")->scalar, d.key);
+                    if (id && (with_aliases || id->starts_with(std::string(d.key) + "@"))) ids.push_back(*id);
                 });
             return ids;
         };
         if (const YamlNode* root = tree_.find(*tree_.find(tree_.root(), "importers"), "."))
-            for (const std::string& id : ids_of(*root)) {
+            for (const std::string& id : ids_of(*root, false)) {
                 of_root.insert(id);
                 of_root.insert(std::string(without_suffix(id)));  // as one of a circle is written
             }
-        std::vector<std::string> ids = ids_of(p);
+        std::vector<std::string> ids = ids_of(p, true);
         std::set<std::string> seen;
         while (!ids.empty()) {
             std::string id = ids.back();
