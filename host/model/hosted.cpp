@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/text.hpp"
-#include "model/url.hpp"
+#include "model/web_address.hpp"
 
 namespace pmx {
 namespace {
@@ -80,7 +80,7 @@ std::string_view without_git_suffix(std::string_view project) {
     return project;
 }
 
-bool read_shortcut(const Url& url, HostedRepository& found) {
+bool read_shortcut(const WebAddress& url, HostedRepository& found) {
     std::string_view path = url.path;
     if (path.starts_with('/')) path.remove_prefix(1);
     if (std::size_t at = path.find('@'); at != npos) path.remove_prefix(at + 1);
@@ -96,7 +96,7 @@ bool read_shortcut(const Url& url, HostedRepository& found) {
 }
 
 // What the path of a web or clone address says; each host has addresses that are no repository.
-bool read_address(const Url& url, const HostRow& host, HostedRepository& found) {
+bool read_address(const WebAddress& url, const HostRow& host, HostedRepository& found) {
     std::string_view path = url.path, committish = url.fragment;
     if (path.starts_with('/')) path.remove_prefix(1);
     std::string_view user, project;
@@ -148,8 +148,8 @@ std::string path_of(const HostedRepository& it) {
 std::optional<HostedRepository> hosted_repository(std::string_view text) {
     if (text.empty()) return std::nullopt;
     std::string corrected = with_scheme(is_shorthand(text) ? "github:" + std::string(text) : std::string(text));
-    std::optional<Url> url = parse_url(corrected);
-    if (!url) url = parse_url(from_scp(corrected));
+    std::optional<WebAddress> url = parse_web_address(corrected);
+    if (!url) url = parse_web_address(from_scp(corrected));
     if (!url) return std::nullopt;
     HostedRepository found;
     std::string_view domain = url->host;

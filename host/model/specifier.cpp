@@ -10,7 +10,7 @@
 #include "model/manifest.hpp"
 #include "model/range.hpp"
 #include "model/semver.hpp"
-#include "model/url.hpp"
+#include "model/web_address.hpp"
 
 namespace pmx {
 namespace {
@@ -248,7 +248,7 @@ Result<Specifier> from_repository(Specifier it, std::string_view text) {
     std::string_view rest = it.git.prefers_ssh && address.substr(4).starts_with("//") ? address.substr(6) : std::string_view();
     std::size_t colon = rest.find(':');
     bool scp = colon != npos && colon > 0 && colon + 1 < rest.size() && !has_port(rest) && rest.find('@', colon) == npos;
-    if (!scp && !parse_url(address)) return refuse("not a URL", it);
+    if (!scp && !parse_web_address(address)) return refuse("not a URL", it);
     it.git.url = scp ? rest : address;
     if (hash != npos) {
         auto fragment = decode_component(text.substr(hash + 1));
@@ -264,7 +264,7 @@ Result<Specifier> from_url(Specifier it, std::string_view text, std::string_view
     std::string scheme = to_lower_ascii(scheme_as_written);
     if (std::find(kGitSchemes.begin(), kGitSchemes.end(), scheme) != kGitSchemes.end()) return from_repository(std::move(it), text);
     if (scheme == "http" || scheme == "https") {
-        std::optional<Url> url = parse_url(text);
+        std::optional<WebAddress> url = parse_web_address(text);
         if (!url) return refuse("not a URL", it);
         if (url->path.ends_with(".git")) return from_repository(std::move(it), text);
         it.kind = SpecifierKind::tarball;

@@ -5,7 +5,7 @@
 
 #include "model/hosted.hpp"
 #include "model/range.hpp"
-#include "model/url.hpp"
+#include "model/web_address.hpp"
 #include "model/vectors.hpp"
 
 namespace pmx {

@@ -1,4 +1,4 @@
-#include "model/url.hpp"
+#include "model/web_address.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -63,7 +63,7 @@ std::string without_dot_segments(std::string_view path, bool special) {
     return out;
 }
 
-bool take_authority(std::string_view authority, bool special, Url& url) {
+bool take_authority(std::string_view authority, bool special, WebAddress& url) {
     url.has_authority = true;
     bool credentials = false;
     if (std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
@@ -93,7 +93,7 @@ bool take_authority(std::string_view authority, bool special, Url& url) {
 
 }  // namespace
 
-std::optional<Url> parse_url(std::string_view raw) {
+std::optional<WebAddress> parse_web_address(std::string_view raw) {
     std::string text = stripped(raw);
     std::string_view rest = text;
     std::size_t colon = rest.find(':');
@@ -101,7 +101,7 @@ std::optional<Url> parse_url(std::string_view raw) {
     std::string_view scheme = rest.substr(0, colon);
     if (!std::all_of(scheme.begin(), scheme.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; }))
         return std::nullopt;
-    Url url;
+    WebAddress url;
     url.scheme = to_lower_ascii(scheme);
     rest.remove_prefix(colon + 1);
     if (std::size_t hash = rest.find('#'); hash != std::string_view::npos) {
@@ -130,7 +130,7 @@ std::optional<Url> parse_url(std::string_view raw) {
 }
 
 std::string without_default_port(std::string_view text) {
-    std::optional<Url> url = parse_url(text);
+    std::optional<WebAddress> url = parse_web_address(text);
     std::string out(text);
     if (!url || !url->port.empty() || default_port(url->scheme).empty()) return out;
     std::size_t start = out.find("://");

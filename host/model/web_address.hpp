@@ -1,5 +1,5 @@
-// Url: a URL taken apart by the WHATWG rules that node and browsers follow, as far as specifiers need them: what is no URL
-// is told apart, dot segments are gone, a default port too. Parts stay as written (nothing is percent-encoded or
+// WebAddress: a URL taken apart by the WHATWG rules that node and browsers follow, as far as specifiers need them: what
+// is none is told apart, dot segments are gone, a default port too. Parts stay as written (nothing is percent-encoded or
 // decoded). Asked by specifier.cpp, hosted.cpp and whoever compares archive URLs. Pure. [any thread]
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace pmx {
 
-struct Url {
+struct WebAddress {
     std::string scheme;  // lower case, without ':'
     std::string user, password, host, port;
     std::string path;    // "/a/b", or what follows the colon when there is no authority ("user/repo" in "github:user/repo")
@@ -18,7 +18,7 @@ struct Url {
 };
 
 // nullopt for what node's `new URL()` refuses.
-std::optional<Url> parse_url(std::string_view text);
+std::optional<WebAddress> parse_web_address(std::string_view text);
 
 // "https://host:443/x" is "https://host/x"; what is no URL stays as it is.
 std::string without_default_port(std::string_view text);
