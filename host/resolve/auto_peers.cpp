@@ -155,12 +155,12 @@ Result<> TreeWalk::install(std::uint32_t index, const std::vector<PeerInstall>& 
     const std::size_t before = tree_.packages.size();
     for (const PeerInstall& peer : wanted) {
         Result<TreeTarget> target;
-        const Place place{index, kNone, 0, kNone, peer.base_dir, kind == EdgeKind::optional};
-        const auto& specifier = specifier_of(peer.name, peer.text);
-        if (!specifier) return tl::make_unexpected(specifier.error());
-        if (is_registry_kind(specifier->kind)) target = resolve_registry(*specifier, place);
-        else if (specifier->kind == SpecifierKind::workspace) target = resolve_workspace(*specifier, place, policy_.inject_workspace_packages);
-        else target = resolve_exotic(*specifier, place);
+        if (peer.target) {
+            target = *peer.target;
+        } else {
+            const Place place{index, kNone, 0, kNone, importers_[index].dir, kind == EdgeKind::optional};
+            target = resolve_want(peer.name, peer.text, place);
+        }
         if (!target) {
             if (kind == EdgeKind::optional && target.error().code != Code::CANCELLED && target.error().code != Code::INTERNAL) continue;
             return tl::make_unexpected(std::move(target).error().during("installing the missing peer " + std::string(peer.name) + "@" + peer.text + " of " +
@@ -185,11 +185,10 @@ Result<> TreeWalk::install(std::uint32_t index, const std::vector<PeerInstall>& 
     return drop_failed();
 }
 
-// What is wanted and found nowhere: the override, what the workspace's root asks for, a version that is there already,
-// or what the ranges have in common. Nothing where they have nothing in common.
+// What is wanted and found nowhere: the override, what the workspace's root has, a version that is there already, or
+// what the ranges have in common. Nothing where they have nothing in common.
 Result<bool> TreeWalk::install_required(std::uint32_t index) {
     std::vector<PeerInstall> wanted;
-    const auto root = projects_by_dir_.find(".");
     for (const auto& [name, missing] : missing_peers(importers_[index])) {
         if (missing.required.empty()) continue;
         auto range = intersection(missing.required);
@@ -197,15 +196,13 @@ Result<bool> TreeWalk::install_required(std::uint32_t index) {
             range.emplace();
             for (std::string_view one : missing.required) range->append(range->empty() ? "" : " || ").append(one);
         }
-        if (!range) continue;
-        PeerInstall install{name, {}, importers_[index].dir};
-        if (auto override = input_.hooks ? input_.hooks->override_of(name, *range) : std::nullopt) {
+        PeerInstall install{name, {}, std::nullopt};
+        if (auto override = range && input_.hooks ? input_.hooks->override_of(name, *range) : std::nullopt) {
             install.text = std::move(*override);
-        } else if (const DirectWant* ours = policy_.resolve_peers_from_workspace_root && root != projects_by_dir_.end() && root->second != index
-                                                ? want_of_root(importers_[root->second], name)
-                                                : nullptr) {
-            install.text = ours->text;
-            install.base_dir = ".";
+        } else if (const TreeEdge* ours = edge_of_root(index, name)) {
+            install.target = TreeTarget{ours->package, ours->link};
+        } else if (!range) {
+            continue;
         } else if (auto known = version_for_peer(name, {*range}, true)) {
             install.text = std::move(*known);
         } else if (policy_.auto_install_peers) {
@@ -220,27 +217,40 @@ Result<bool> TreeWalk::install_required(std::uint32_t index) {
     return true;
 }
 
-// An optional peer is installed only where a version that is there already suits everybody who could use it.
+// An optional peer is installed only where a version that is there already suits everybody who could use it; what the
+// workspace's root has is used in any case, but for a better fit.
 Result<bool> TreeWalk::install_optional(std::uint32_t index) {
     std::vector<PeerInstall> wanted;
     for (const auto& [name, missing] : missing_peers(importers_[index])) {
         if (!missing.required.empty()) continue;
-        if (auto known = version_for_peer(name, missing.optional, false)) wanted.push_back({name, std::move(*known), importers_[index].dir});
+        const TreeEdge* ours = edge_of_root(index, name);
+        auto known = ours && suits(*ours, missing.optional) ? std::nullopt : version_for_peer(name, missing.optional, false);
+        if (known) wanted.push_back({name, std::move(*known), std::nullopt});
+        else if (ours) wanted.push_back({name, {}, TreeTarget{ours->package, ours->link}});
     }
     if (wanted.empty()) return false;
     PMX_CHECK(install(index, wanted, EdgeKind::optional));
     return true;
 }
 
-// By alias, else by name: the first alias.
-const TreeWalk::DirectWant* TreeWalk::want_of_root(const Importer& root, std::string_view name) {
-    const DirectWant* by_name = nullptr;
-    for (const DirectWant& want : root.wants) {
-        if (want.alias == name) return &want;
-        const auto& specifier = specifier_of(want.alias, want.text);
-        if (!by_name && specifier && specifier->name == name) by_name = &want;
+// What the workspace's root depends on itself: by alias, else by name, of several the first alias.
+const TreeEdge* TreeWalk::edge_of_root(std::uint32_t asking, std::string_view name) const {
+    const auto root = projects_by_dir_.find(".");
+    if (!policy_.resolve_peers_from_workspace_root || root == projects_by_dir_.end() || root->second == asking) return nullptr;
+    const TreeEdge* by_name = nullptr;
+    for (const TreeEdge& edge : importers_[root->second].edges) {
+        if (edge.auto_installed) continue;
+        if (edge.alias == name) return &edge;
+        if (!by_name && edge.package != kNoPackage && tree_.packages[edge.package].record.name == name) by_name = &edge;
     }
     return by_name;
+}
+
+bool TreeWalk::suits(const TreeEdge& edge, const std::vector<std::string_view>& ranges) const {
+    std::string_view version;
+    if (edge.package != kNoPackage) version = tree_.packages[edge.package].record.version;
+    else if (auto project = projects_by_dir_.find(edge.link); project != projects_by_dir_.end()) version = importers_[project->second].manifest.version;
+    return std::all_of(ranges.begin(), ranges.end(), [&](std::string_view range) { return satisfies(version, range, {.loose = true}); });
 }
 
 Result<> TreeWalk::install_peers() {

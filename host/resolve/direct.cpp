@@ -22,10 +22,10 @@ std::string_view workspace_range(const Specifier& specifier) {
 Result<> TreeWalk::read_wants(Importer& importer) {
     const Manifest& manifest = importer.manifest;
     std::unordered_set<std::string_view> taken;
-    auto read = [&](const TextMap& group, EdgeKind kind) -> Result<> {
+    auto read = [&](const TextMap& group, EdgeKind kind, bool is_peer = false) -> Result<> {
         for (const auto& [alias, text] : group) {
             if (!taken.insert(alias).second) continue;
-            DirectWant want{alias, text, text, {}, kind, false};
+            DirectWant want{alias, text, text, {}, kind, false, is_peer};
             PMX_TRY(auto entry, resolve_catalog(policy_, alias, text));
             if (entry) {
                 want.catalog = tree_.arena.copy(entry->catalog);
@@ -40,7 +40,7 @@ Result<> TreeWalk::read_wants(Importer& importer) {
     PMX_CHECK(read(manifest.optional_dependencies, EdgeKind::optional));
     PMX_CHECK(read(manifest.dependencies, EdgeKind::prod));
     PMX_CHECK(read(manifest.dev_dependencies, EdgeKind::dev));
-    if (policy_.auto_install_peers) PMX_CHECK(read(manifest.peer_dependencies, EdgeKind::prod));
+    if (policy_.auto_install_peers) PMX_CHECK(read(manifest.peer_dependencies, EdgeKind::prod, true));
     std::sort(importer.wants.begin(), importer.wants.end(), [](const DirectWant& a, const DirectWant& b) { return a.alias < b.alias; });
     return {};
 }
@@ -52,7 +52,12 @@ void TreeWalk::prefer_direct(Importer& importer) {
         const auto kind = specifier->kind == SpecifierKind::version ? Preferred::Kind::version
                           : specifier->kind == SpecifierKind::range ? Preferred::Kind::range
                                                                     : Preferred::Kind::tag;
-        importer.preferred[specifier->name].push_back({specifier->value, kind, kDirectWeight});
+        const Preferred preferred{specifier->value, kind, kDirectWeight};
+        importer.preferred[specifier->name].push_back(preferred);
+        if (want.is_peer || specifier->is_alias) continue;
+        auto& all = asked_by_projects_[want.alias];
+        const bool known = std::any_of(all.begin(), all.end(), [&](const Preferred& p) { return p.selector == preferred.selector && p.kind == kind; });
+        if (!known) all.push_back(preferred);
     }
 }
 
@@ -88,7 +93,7 @@ Result<TreeTarget> TreeWalk::resolve_direct_want(std::uint32_t index, const Dire
     const Importer& importer = importers_[index];
     const auto& specifier = specifier_of(want.alias, want.text);
     if (!specifier) return tl::make_unexpected(specifier.error());
-    const Place place{index, kNone, 0, kNone, importer.dir, want.kind == EdgeKind::optional};
+    const Place place{index, kNone, 0, kNone, importer.dir, want.kind == EdgeKind::optional, want.is_peer};
     PMX_TRY(auto reused, reuse_direct(importer, want, *specifier, place));
     if (reused) return *reused;
     if (specifier->kind == SpecifierKind::workspace) return resolve_workspace(*specifier, place, want.injected);

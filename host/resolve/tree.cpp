@@ -223,6 +223,9 @@ const std::vector<Preferred>& TreeWalk::preferred_for(const Specifier& specifier
     preferred_.clear();
     const Importer& importer = importers_[place.importer];
     if (auto found = importer.preferred.find(name); found != importer.preferred.end()) preferred_ = found->second;
+    if (place.is_own_peer)
+        if (auto found = asked_by_projects_.find(name); found != asked_by_projects_.end())
+            preferred_.insert(preferred_.end(), found->second.begin(), found->second.end());
     if (const auto* moved = pins_.moved(name))
         for (const Specifier* to : *moved)
             preferred_.push_back({to->value, to->kind == SpecifierKind::version ? Preferred::Kind::version : Preferred::Kind::range, kMovedWeight});

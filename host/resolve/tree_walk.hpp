@@ -54,6 +54,7 @@ class TreeWalk {
         std::string_view alias, specifier, text, catalog;
         EdgeKind kind = EdgeKind::prod;
         bool injected = false;
+        bool is_peer = false;
     };
     struct Importer {
         const ProjectInput* input = nullptr;
@@ -71,6 +72,7 @@ class TreeWalk {
         std::uint32_t parent = kNone;    // package, kNone: the project itself
         std::string_view base_dir;       // for relative paths; data() == nullptr: none
         bool optional = false;
+        bool is_own_peer = false;        // a project's own peer: what other projects ask for is preferred
     };
 
     // tree.cpp
@@ -128,10 +130,11 @@ class TreeWalk {
     struct PeerInstall {
         std::string_view name;
         std::string text;
-        std::string_view base_dir;
+        std::optional<TreeTarget> target;  // known already: `text` does not matter
     };
     Result<> install(std::uint32_t importer, const std::vector<PeerInstall>& wanted, EdgeKind kind);
-    const DirectWant* want_of_root(const Importer& root, std::string_view name);
+    const TreeEdge* edge_of_root(std::uint32_t asking, std::string_view name) const;
+    bool suits(const TreeEdge& edge, const std::vector<std::string_view>& ranges) const;
 
     // tree_finish.cpp
     Result<DependencyTree> finish();
@@ -146,6 +149,7 @@ class TreeWalk {
     std::vector<Level> levels_;
     std::vector<std::pair<std::string_view, std::uint32_t>> chosen_versions_;  // (name, package), sorted within a level
     std::vector<Importer> importers_;
+    std::unordered_map<std::string_view, std::vector<Preferred>> asked_by_projects_;  // by alias, all projects
     std::unordered_map<std::string_view, std::uint32_t> packages_;  // by key
     std::unordered_map<std::string_view, std::vector<std::uint32_t>> packages_by_name_;
     std::unordered_map<std::string, std::unique_ptr<const Result<Specifier>>> specifiers_;
