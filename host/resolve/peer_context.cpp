@@ -183,7 +183,7 @@ class Contexts {
             project_provides_[i] = provided(project.first_edge, project.edge_count);
             bool has_root = i > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".";
             scope(project.first_edge, project.edge_count, project_provides_[i], scope_places_, GivesWay::no,
-                  [&](std::uint32_t name) { return has_root ? from_project(0, name).in_root() : PeerPlace(); });
+                  [&](std::uint32_t name) { return has_root ? from_project(0, name).weak() : PeerPlace(); });
             out_.direct[i] = scope_places_;
         }
     }
@@ -194,9 +194,12 @@ class Contexts {
     }
     PeerPlace from_project(std::uint32_t project, std::uint32_t name) const {
         std::uint32_t edge = edge_providing(project_provides_[project], name);
-        if (edge != kNone) return out_.direct[project][edge];
+        if (edge != kNone) {
+            bool is_alias = alias_names_[tree_.projects[project].first_edge + edge] == name;
+            return is_alias ? out_.direct[project][edge] : out_.direct[project][edge].weak();
+        }
         if (project > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".")
-            return from_project(0, name).in_root();
+            return from_project(0, name).weak();
         return {};
     }
 
@@ -234,9 +237,11 @@ class Contexts {
         if (waiting_.empty()) return;
         auto edge_of = [&](std::uint32_t name) {
             std::uint32_t from = edge_providing(provided, name);
-            if (from == kNone || gives_way == GivesWay::no || !may_give_way(tree_.edges[first + from])) return from;
+            if (from == kNone || gives_way == GivesWay::no) return from;
+            const TreeEdge& e = tree_.edges[first + from];
+            if (alias_names_[first + from] != name || !may_give_way(e)) return from;
             PeerPlace above = outer(name);
-            bool is_same = above.is_node() && !above.is_in_root() && out_.nodes[above.index()].package == tree_.edges[first + from].package;
+            bool is_same = above.is_node() && !above.is_weak() && out_.nodes[above.index()].package == e.package;
             return is_same ? kNone : from;
         };
         offsets_.assign(1, 0);
@@ -268,6 +273,7 @@ class Contexts {
                     PeerPlace place = from == kNone ? outer(name) : places[from];
                     if (from != kNone && slot_[from] != kNone && groups.of[slot_[from]] == g)
                         place = PeerPlace::sibling(member_at_[slot_[from]]);
+                    if (from != kNone && alias_names_[first + from] != name) place = place.weak();
                     key_.push_back(place.code());
                 }
             }
@@ -289,7 +295,11 @@ class Contexts {
             ++code;
             for (std::size_t i = 0; i < out_.needs[package].size(); ++i) {
                 PeerPlace place = PeerPlace::from_code(*code++);
-                out_.bound.push_back(place.is_sibling() ? PeerPlace::node(first + place.index()) : place);
+                if (place.is_sibling()) {
+                    PeerPlace node = PeerPlace::node(first + place.index());
+                    place = place.is_weak() ? node.weak() : node;
+                }
+                out_.bound.push_back(place);
             }
             out_.nodes.push_back(node);
         }
@@ -350,13 +360,14 @@ class Contexts {
                     if (place.is_nothing())
                         miss(name);
                     else
-                        find(name, place.wherever());
+                        find(name, place.strong());
                 }
                 std::sort(names.begin(), names.end());
                 std::sort(missing.begin(), missing.end());
                 node.first_found = static_cast<std::uint32_t>(out_.found.size());
                 for (std::uint32_t name : names)
-                    if (!found[name].is_node() || out_.nodes[found[name].index()].package != package)
+                    if (!found[name].is_node() || out_.nodes[found[name].index()].package != package ||
+                        out_.names[name] != p.record.name)
                         out_.found.push_back({name, found[name]});
                 node.found_count = static_cast<std::uint32_t>(out_.found.size()) - node.first_found;
                 node.first_missing = static_cast<std::uint32_t>(out_.missing.size());

@@ -4,7 +4,7 @@
 //
 // The rules are pnpm's: a name is looked up in the parent's dependencies, then in the parent's parent's, up to the
 // project and the workspace's root; an alias provides its real name too, unless somebody provides it without one. Where the same version can
-// be found further up, that one is it, the workspace's root aside.
+// be found further up under the same alias, that one is it.
 // Where packages depend on each other in a circle, the circle is cut at dependencies on a package that sorts before the
 // dependent. What is behind a cut is looked at from the project, once, whoever came to it first.
 #pragma once
@@ -33,16 +33,17 @@ class PeerPlace {
     bool is_node() const { return code_ < kLink; }
     bool is_link() const { return !is_nothing() && (code_ & kSibling) == kLink; }
     bool is_sibling() const { return !is_nothing() && (code_ & kSibling) == kSibling; }
-    std::uint32_t index() const { return code_ & ~(kSibling | kRoot); }
-    // Found in the workspace's root only, which is asked last.
-    PeerPlace in_root() const { return is_nothing() ? *this : PeerPlace(code_ | kRoot); }
-    bool is_in_root() const { return !is_nothing() && (code_ & kRoot) != 0; }
-    PeerPlace wherever() const { return is_nothing() ? *this : PeerPlace(code_ & ~kRoot); }
+    std::uint32_t index() const { return code_ & ~(kSibling | kWeak); }
+    // Found under the real name of an alias, or in the workspace's root, which is asked last: the same version further
+    // down is preferred to it.
+    PeerPlace weak() const { return is_nothing() ? *this : PeerPlace(code_ | kWeak); }
+    bool is_weak() const { return !is_nothing() && (code_ & kWeak) != 0; }
+    PeerPlace strong() const { return is_nothing() ? *this : PeerPlace(code_ & ~kWeak); }
     std::uint32_t code() const { return code_; }
     friend bool operator==(PeerPlace, PeerPlace) = default;
 
   private:
-    static constexpr std::uint32_t kNothing = UINT32_MAX, kLink = 0x80000000, kSibling = 0xC0000000, kRoot = 0x20000000;
+    static constexpr std::uint32_t kNothing = UINT32_MAX, kLink = 0x80000000, kSibling = 0xC0000000, kWeak = 0x20000000;
     explicit PeerPlace(std::uint32_t code) : code_(code) {}
     std::uint32_t code_ = kNothing;
 };

@@ -70,7 +70,7 @@ std::vector<std::string> peer_ids(const DependencyTree& tree, const PeerContexts
             }
             std::uint32_t to = peer.place.index();
             const TreePackage& provider = tree.packages[contexts.nodes[to].package];
-            bool in_circle = circles.members_of(circles.of[to]).size() > 1;
+            bool in_circle = to == at || circles.members_of(circles.of[to]).size() > 1;
             segments.push_back(in_circle || policy.dedupe_peers ? provider.record.key : std::string_view(ids[to]));
         }
         ids[at] = own_id(package) + peer_suffix(segments, policy.peers_suffix_max_length);

@@ -172,6 +172,8 @@ class Strip {
         return segments_[id] = {out.begin(), out.end()};
     }
 
+    bool is_of_root(const YamlNode& p, const std::string& id) const { return p.key != "." && root_peers_.contains(id); }
+
     // Whatever the suffixes of a project's dependencies name and the project has not, somebody installed for them.
     void installed_for_peers(const YamlNode& p) {
         DraftProject& project = out_.draft.projects[std::string(p.key)];
@@ -204,7 +206,8 @@ class Strip {
                 std::string key(without_suffix(segment));
                 std::size_t at = key.find('@', 1);
                 ids.push_back(segment);
-                if (!out_.draft.packages.contains(key) || of_root.contains(segment) || !names.insert(key.substr(0, at)).second) continue;
+                if (p.key == ".") root_peers_.insert(segment);
+                if (!out_.draft.packages.contains(key) || of_root.contains(segment) || is_of_root(p, segment) || !names.insert(key.substr(0, at)).second) continue;
                 DraftEdge e;
                 e.alias = key.substr(0, at);
                 e.package = key;
@@ -214,6 +217,7 @@ class Strip {
         }
     }
 
+    std::set<std::string> root_peers_;
     std::map<std::string, const YamlNode*> snapshots_;
     std::map<std::string, std::vector<std::string>> segments_;
     Arena arena_;
