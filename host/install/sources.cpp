@@ -98,6 +98,16 @@ Result<SourcePackage> InstallSources::once(std::string key, Make&& make) {
     return known_.try_emplace(std::move(key), std::move(found)).first->second;
 }
 
+Result<const Store*> InstallSources::store() {
+    std::lock_guard lock(mutex_);
+    if (!store_) {
+        PMX_TRY(Store store, Store::open(std::string(run_.settings.text("store-dir")), true));
+        PMX_TRY(hold_, store.hold());
+        store_.emplace(std::move(store));
+    }
+    return &*store_;
+}
+
 Result<const std::vector<Validator>*> InstallSources::validators() {
     std::lock_guard lock(mutex_);
     if (!validators_) {
@@ -113,7 +123,8 @@ Result<> InstallSources::unpack(SourcePackage& found, const std::string& alias, 
     PMX_CHECK(verify_archive(run_, *validators, package_from(found, id), body, url));
     std::string_view subdir = found.kind == SourcePackage::Kind::git ? std::string_view() : std::string_view(found.path);
     StageTimer timer(run_.metrics, Stage::unpack, id);
-    PMX_TRY(Store::Unpacked unpacked, store_.unpack(key, body, id, false, subdir, {}, check_level(run_.settings) == PMX_LEVEL_CONTENT));
+    PMX_TRY(const Store* store, this->store());
+    PMX_TRY(Store::Unpacked unpacked, store->unpack(key, body, id, false, subdir, {}, check_level(run_.settings) == PMX_LEVEL_CONTENT));
     run_.metrics.files_unpacked += unpacked.files;
     run_.metrics.bytes_unpacked += unpacked.bytes;
     PMX_TRY(found.manifest, manifest_in(unpacked.view, id));
@@ -124,7 +135,8 @@ Result<> InstallSources::obtain(SourcePackage& found, const std::string& alias) 
     std::string id = id_of(found, alias), key;
     if (found.kind == SourcePackage::Kind::git) {
         key = Store::key_of_git(found.repo, found.commit, found.path);
-        PMX_TRY(std::optional<ObjectView> stored, store_.find(key));
+        PMX_TRY(const Store* store, this->store());
+        PMX_TRY(std::optional<ObjectView> stored, store->find(key));
         if (stored) {
             PMX_TRY(found.manifest, manifest_in(*stored, id));
             return settle_name(found.manifest, alias, id);

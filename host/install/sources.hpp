@@ -1,6 +1,6 @@
 // InstallSources: the packages that no registry describes, read with the fetchers, git and the store of a run. What is
 // fetched to be looked at goes into the store under the key that the install looks for, so that nothing is fetched twice.
-// Made by the resolve stage, asked by the resolver; the run must hold the store. Writes to the store only. [any thread]
+// Made by the resolve stage, asked by the resolver. Writes to the store only. [any thread]
 #pragma once
 
 #include <functional>
@@ -23,7 +23,7 @@ class InstallSources final : public Sources {
     // Waits for one answer: of the run's transport.
     using Fetch = std::function<Result<FetchResponse>(FetchRequest)>;
 
-    InstallSources(Run& run, const Store& store, Fetch fetch) : run_(run), store_(store), fetch_(std::move(fetch)) {}
+    InstallSources(Run& run, Fetch fetch) : run_(run), fetch_(std::move(fetch)) {}
 
     // `specifier.value` of a file is relative to `root`, or absolute.
     Result<SourcePackage> archive(const Specifier& specifier, const std::string& root) override;
@@ -38,14 +38,16 @@ class InstallSources final : public Sources {
     Result<std::string> whole_commit(const SourcePackage& found, const std::string& alias);
     // The package at `repo`, as an archive of `archives` where the host serves them.
     Result<SourcePackage> at(const Specifier& specifier, const std::string& repo, const HostedRepository* archives);
+    Result<const Store*> store();
     Result<const std::vector<Validator>*> validators();
     template <class Make>
     Result<SourcePackage> once(std::string key, Make&& make);
 
     Run& run_;
-    const Store& store_;
     const Fetch fetch_;
     std::mutex mutex_;
+    std::optional<Store> store_;  // opened and held when it is needed: registries' packages do not
+    std::optional<FileLock> hold_;
     std::map<std::string, SourcePackage> known_;  // by what was asked
     std::optional<std::vector<Validator>> validators_;
 };

@@ -103,7 +103,7 @@ class SourcesTest : public testing::Test {
         fs::create_directories(services.scratch_parent);
         plugins_.emplace(PluginPath{}, std::move(services));
         run_.emplace(pmx::Run{settings_, metrics_, events_, cancel_, *plugins_, root_});
-        sources_.emplace(*run_, *store_, [this](FetchRequest request) { return fetch(std::move(request)); });
+        sources_.emplace(*run_, [this](FetchRequest request) { return fetch(std::move(request)); });
     }
     void TearDown() override {
         if (!dir_.empty()) fs::remove_all(dir_);
