@@ -26,6 +26,7 @@ struct Edits {
     std::vector<std::string> projects;  // dirs that are meant; never empty where `list` is not
     UpdateScope update;
     bool dedupe = false;                // give up pins that a newer, shared version can replace
+    bool save = true;                   // --no-save: an update moves pins, and no manifest
     bool any() const { return !list.empty() || update.kind != UpdateScope::Kind::none || dedupe; }
 };
 
@@ -38,8 +39,10 @@ struct ProjectFile {
 };
 
 // Changes `projects` (the manifests only) as the edits want them to be resolved. PMX_E_SPECIFIER, PMX_E_USAGE for a
-// package that is not there to be removed or updated, with the nearest name that is.
-Result<> apply_edits(const Edits& edits, const Settings& settings, const std::vector<ProjectFile>& files, std::vector<ProjectInput>& projects);
+// package that is not there to be removed or updated, with the nearest name that is. `sources` tells the names of what
+// is added by path, URL or repository; without it, they have to be said.
+Result<> apply_edits(const Edits& edits, const Settings& settings, const std::vector<ProjectFile>& files, std::vector<ProjectInput>& projects,
+                     Sources* sources = nullptr);
 
 // A file to be written: package.json of a project, or pnpm-workspace.yaml for catalogs.
 struct FileEdit {
