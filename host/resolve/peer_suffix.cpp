@@ -44,6 +44,34 @@ std::string link_peer_version(std::string_view dir) {
     return out;
 }
 
+namespace {
+
+// By name of a peer: whether packages of that name are, by way of other names, their own peers.
+std::vector<bool> names_in_circles(const DependencyTree& tree, const PeerContexts& contexts) {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> edges;
+    for (const PeerNode& node : contexts.nodes) {
+        std::string_view name = tree.packages[node.package].record.name;
+        auto at = std::lower_bound(contexts.names.begin(), contexts.names.end(), name);
+        if (at == contexts.names.end() || *at != name) continue;
+        for (const FoundPeer& peer : contexts.found_of(node))
+            edges.emplace_back(static_cast<std::uint32_t>(at - contexts.names.begin()), peer.name);
+    }
+    std::sort(edges.begin(), edges.end());
+    edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+    std::vector<std::uint32_t> offsets(contexts.names.size() + 1), targets;
+    for (const auto& [from, to] : edges) {
+        ++offsets[from + 1];
+        targets.push_back(to);
+    }
+    for (std::size_t i = 1; i < offsets.size(); ++i) offsets[i] += offsets[i - 1];
+    StrongComponents circles = strong_components(offsets, targets);
+    std::vector<bool> out(contexts.names.size());
+    for (std::uint32_t i = 0; i < out.size(); ++i) out[i] = circles.members_of(circles.of[i]).size() > 1;
+    return out;
+}
+
+}  // namespace
+
 std::vector<std::string> peer_ids(const DependencyTree& tree, const PeerContexts& contexts, const Policy& policy) {
     std::vector<std::uint32_t> offsets{0}, targets;
     for (const PeerNode& node : contexts.nodes) {
@@ -54,6 +82,7 @@ std::vector<std::string> peer_ids(const DependencyTree& tree, const PeerContexts
     StrongComponents circles = strong_components(offsets, targets);
     std::vector<std::string> ids(contexts.nodes.size()), links;
     for (std::string_view dir : contexts.links) links.push_back(link_peer_version(dir));
+    std::vector<bool> by_name = names_in_circles(tree, contexts);
     std::vector<std::string> built;
     std::vector<std::string_view> segments;
     for (std::uint32_t at : circles.members) {
@@ -70,7 +99,7 @@ std::vector<std::string> peer_ids(const DependencyTree& tree, const PeerContexts
             }
             std::uint32_t to = peer.place.index();
             const TreePackage& provider = tree.packages[contexts.nodes[to].package];
-            bool in_circle = to == at || circles.members_of(circles.of[to]).size() > 1;
+            bool in_circle = to == at || by_name[peer.name] || circles.members_of(circles.of[to]).size() > 1;
             segments.push_back(in_circle || policy.dedupe_peers ? provider.record.key : std::string_view(ids[to]));
         }
         ids[at] = own_id(package) + peer_suffix(segments, policy.peers_suffix_max_length);
