@@ -54,6 +54,7 @@ void TreeWalk::prefer_direct(Importer& importer) {
                                                                     : Preferred::Kind::tag;
         const Preferred preferred{specifier->value, kind, kDirectWeight};
         importer.preferred[specifier->name].push_back(preferred);
+        if (specifier->is_alias) importer.aliased.insert(specifier->name);
         if (want.is_peer || specifier->is_alias) continue;
         auto& all = asked_by_projects_[want.alias];
         const bool known = std::any_of(all.begin(), all.end(), [&](const Preferred& p) { return p.selector == preferred.selector && p.kind == kind; });

@@ -187,16 +187,23 @@ Result<TreeTarget> TreeWalk::resolve_registry(const Specifier& specifier, const 
         if (const PackageRecord* fit = pins_.only_fit(specifier)) return TreeTarget{add_pinned(*fit, place, false), {}};
     PMX_TRY(Prefetch::Slot * slot, prefetch_.get(specifier));
     const PickRequest request{.specifier = &specifier, .preferred = preferred_for(specifier, place), .lowest = lowest, .update_to_latest = latest};
+    const bool shares = !direct && !prefers_chosen_;
+    if (shares && !prefers_own_)
+        if (auto settled = settled_.find(&specifier); settled != settled_.end()) return TreeTarget{settled->second, {}};
     PMX_TRY(const std::size_t version, prefetch_.pick(*slot, request));
     const std::string_view chosen = Prefetch::packument(*slot).versions()[version].version;
     scratch_.assign(specifier.name).append("@").append(chosen);
-    if (std::uint32_t known = find_package(scratch_); known != kNoPackage) return TreeTarget{known, {}};
+    if (std::uint32_t known = find_package(scratch_); known != kNoPackage) {
+        if (shares) settled_.emplace(&specifier, known);
+        return TreeTarget{known, {}};
+    }
     PMX_TRY(const PackageFacts* facts, prefetch_.facts(*slot, version));
     PMX_TRY(PackageRecord record, registry_record(*slot, version, specifier, *facts));
     Node node;
     node.facts = facts;
     node.slot = slot;
     const std::uint32_t added = add_package(std::move(record), std::move(node), place);
+    if (shares) settled_.emplace(&specifier, added);
     tree_.packages[added].published = tree_.arena.copy(Prefetch::packument(*slot).time(chosen));
     return TreeTarget{added, {}};
 }
@@ -223,6 +230,8 @@ const std::vector<Preferred>& TreeWalk::preferred_for(const Specifier& specifier
     preferred_.clear();
     const Importer& importer = importers_[place.importer];
     if (auto found = importer.preferred.find(name); found != importer.preferred.end()) preferred_ = found->second;
+    prefers_own_ = !preferred_.empty();
+    prefers_chosen_ = importer.aliased.contains(name);
     if (place.is_own_peer)
         if (auto found = asked_by_projects_.find(name); found != asked_by_projects_.end())
             preferred_.insert(preferred_.end(), found->second.begin(), found->second.end());
@@ -243,6 +252,7 @@ const std::vector<Preferred>& TreeWalk::preferred_for(const Specifier& specifier
             const bool known = std::any_of(preferred_.begin() + static_cast<std::ptrdiff_t>(siblings), preferred_.end(),
                                            [&](const Preferred& p) { return p.selector == version; });
             if (!known) preferred_.push_back({version, Preferred::Kind::version, kSiblingWeight});
+            if (level != importer.level) prefers_chosen_ = true;
         }
     }
     return preferred_;

@@ -63,6 +63,7 @@ class TreeWalk {
         std::vector<DirectWant> wants;
         std::vector<TreeEdge> edges;
         std::unordered_map<std::string_view, std::vector<Preferred>> preferred;  // by package name
+        std::unordered_set<std::string_view> aliased;                            // names that it asks for under others
         std::uint32_t level = kNone;
         std::unordered_set<std::string_view> provided;  // aliases and names
     };
@@ -156,7 +157,12 @@ class TreeWalk {
     std::unordered_map<std::string_view, std::vector<std::uint32_t>> projects_by_name_;
     std::unordered_map<std::string_view, std::uint32_t> projects_by_dir_;
     std::deque<PackageFacts> own_facts_;  // of what has no packument
-    std::vector<Preferred> preferred_;    // scratch of preferred_for
+    // What preferred_for found, and whose preferences these are: the project's for this name, or of versions chosen above.
+    std::vector<Preferred> preferred_;
+    bool prefers_own_ = false, prefers_chosen_ = false;
+    // What a dependency became where no version chosen above it had a say. Where nothing is preferred at all, in other
+    // projects too: this is how they come to share what the first of them preferred.
+    std::unordered_map<const Specifier*, std::uint32_t> settled_;
     std::string scratch_;
     std::size_t failures_ = 0;
     SupportedPlatforms platforms_;
