@@ -175,6 +175,39 @@ TEST_F(Folder, pnpms_linkers_and_structures) {
     EXPECT_NE(refused().find("pnp"), std::string::npos);
 }
 
+TEST_F(Folder, structures_that_resolving_needs) {
+    write("p/package.json", R"({"dependencies": {"foo": "^1.2.0"}})");
+    write("p/pnpm-workspace.yaml",
+          "overrides: {foo: $foo, bar: 1.0.0}\npackageExtensions:\n  'b@1':\n    dependencies: {d: 1.0, e: '2'}\n    peerDependenciesMeta: {c: {optional: true}}\n"
+          "peerDependencyRules: {ignoreMissing: [a], allowAny: ['@x/*'], allowedVersions: {react: '18', 'b>react': 17}}\n"
+          "allowedDeprecatedVersions: {request: '*'}\nupdateConfig: {ignoreDependencies: [load-grunt]}\nnamedRegistries: {work: 'https://work.example/npm'}\n"
+          "resolutionMode: time-based\nminimumReleaseAge: 60\nminimumReleaseAgeExclude: ['@s/*', a@1.0.0]\nlinkWorkspacePackages: deep\n"
+          "saveWorkspaceProtocol: false\ncatalogMode: prefer\n");
+    Settings settings = loaded();
+    EXPECT_EQ(settings.overrides, (std::vector<std::pair<std::string, std::string>>{{"foo", "^1.2.0"}, {"bar", "1.0.0"}}));
+    EXPECT_EQ(settings.package_extensions_json, R"({"b@1":{"dependencies":{"d":"1.0","e":"2"},"peerDependenciesMeta":{"c":{"optional":true}}}})");
+    EXPECT_EQ(settings.peers_ignore_missing, std::vector<std::string>{"a"});
+    EXPECT_EQ(settings.peers_allow_any, std::vector<std::string>{"@x/*"});
+    EXPECT_EQ(settings.peers_allowed_versions, (std::vector<std::pair<std::string, std::string>>{{"react", "18"}, {"b>react", "17"}}));
+    EXPECT_EQ(settings.allowed_deprecated_versions, (std::vector<std::pair<std::string, std::string>>{{"request", "*"}}));
+    EXPECT_EQ(settings.update_ignored_dependencies, std::vector<std::string>{"load-grunt"});
+    EXPECT_EQ(settings.named_registries["work"], "https://work.example/npm/");
+    EXPECT_EQ(settings.text("resolution-mode"), "time-based");
+    EXPECT_EQ(settings.integer("minimum-release-age"), 60);
+    EXPECT_EQ(settings.list("minimum-release-age-exclude"), (std::vector<std::string>{"@s/*", "a@1.0.0"}));
+    EXPECT_EQ(settings.text("link-workspace-packages"), "deep");
+    EXPECT_EQ(settings.text("save-workspace-protocol"), "false");
+
+    for (const char* wrong : {"catalog: {a: 1}\ncatalogs: {default: {b: 1}}\n", "overrides: {foo: $bar}\n", "packageExtensions: [1]\n", "peerDependencyRules: [1]\n",
+                              "peerDependencyRules: {allowAny: {a: 1}}\n", "updateConfig: 1\n", "namedRegistries: {a: b}\n", "resolutionMode: newest\n",
+                              "packageExtensions: {a: &a [*a]}\n"}) {
+        write("p/pnpm-workspace.yaml", wrong);
+        EXPECT_FALSE(load().has_value()) << wrong;
+    }
+    write("p/pnpm-workspace.yaml", "packageExtensions: " + std::string(200, '{') + std::string(200, '}'));
+    EXPECT_FALSE(load().has_value());
+}
+
 TEST_F(Folder, hostile_yaml_is_an_error) {
     std::string bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n";
     for (char c = 'b'; c < 'k'; ++c) {
