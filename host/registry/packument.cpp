@@ -32,12 +32,12 @@ bool read_release(std::string_view text, Version& out) {
     return false;
 }
 
-// What sorting looks at, side by side in memory. Few versions are prereleases: the rest of those is kept apart.
+// What sorting looks at, side by side in memory. Most versions are nothing but three numbers; the others are kept apart.
 struct Rank {
     std::uint64_t major, minor, patch;
-    std::uint32_t index, prerelease;  // prerelease: kRelease, or a place
+    std::uint32_t index, place;  // place: among the others, or kPlain
 };
-constexpr std::uint32_t kRelease = UINT32_MAX;
+constexpr std::uint32_t kPlain = UINT32_MAX;
 
 std::uint64_t number_of(std::string_view text) {
     std::uint64_t number = 0;
@@ -192,7 +192,7 @@ Result<std::shared_ptr<const Packument>> Packument::scan(std::string_view text, 
 
 void Packument::sort_versions(std::vector<Entry> found, std::vector<TextPair> times) {
     std::vector<Rank> ranks;
-    std::vector<Version> prereleases;
+    std::vector<Version> others;
     std::vector<std::string_view> time_of(times.empty() ? 0 : found.size());
     ranks.reserve(found.size());
 
@@ -215,24 +215,21 @@ void Packument::sort_versions(std::vector<Entry> found, std::vector<TextPair> ti
     for (std::size_t i = 0; i < found.size(); ++i) {
         auto version = read_version(found[i].version);
         if (!version) continue;
-        const auto index = static_cast<std::uint32_t>(i);
-        if (version->prerelease.empty() && version->build.empty()) {
-            ranks.push_back({version->major, version->minor, version->patch, index, kRelease});
-        } else {
-            const bool release = version->prerelease.empty();
-            prereleases.push_back(std::move(*version));
-            const Version& v = prereleases.back();
-            ranks.push_back({v.major, v.minor, v.patch, index, release ? kRelease : static_cast<std::uint32_t>(prereleases.size() - 1)});
-        }
+        const bool plain = version->prerelease.empty() && version->build.empty();
+        ranks.push_back({version->major, version->minor, version->patch, static_cast<std::uint32_t>(i),
+                         plain ? kPlain : static_cast<std::uint32_t>(others.size())});
+        if (!plain) others.push_back(std::move(*version));
     }
+    const auto is_release = [&](const Rank& rank) { return rank.place == kPlain || others[rank.place].prerelease.empty(); };
     // Where precedence is equal (build parts), the lower text comes first: pnpm picks that one.
     std::stable_sort(ranks.begin(), ranks.end(), [&](const Rank& a, const Rank& b) {
         if (a.major != b.major) return a.major > b.major;
         if (a.minor != b.minor) return a.minor > b.minor;
         if (a.patch != b.patch) return a.patch > b.patch;
-        if ((a.prerelease == kRelease) != (b.prerelease == kRelease)) return a.prerelease == kRelease;
-        if (a.prerelease != kRelease)
-            if (auto order = prereleases[a.prerelease] <=> prereleases[b.prerelease]; order != 0) return order > 0;
+        const bool release = is_release(a);
+        if (release != is_release(b)) return release;
+        if (!release)
+            if (auto order = others[a.place] <=> others[b.place]; order != 0) return order > 0;
         return found[a.index].version < found[b.index].version;
     });
 
@@ -240,13 +237,15 @@ void Packument::sort_versions(std::vector<Entry> found, std::vector<TextPair> ti
     parsed_.reserve(ranks.size());
     if (has_times_) times_.reserve(ranks.size());
     for (std::size_t i = 0; i < ranks.size(); ++i) {
-        const Entry& entry = found[ranks[i].index];
+        const Rank& rank = ranks[i];
+        const Entry& entry = found[rank.index];
         // A key written twice has its last value.
         if (i + 1 < ranks.size() && found[ranks[i + 1].index].version == entry.version) continue;
         if (entry.text.empty()) continue;
         entries_.push_back(entry);
-        parsed_.push_back(*read_version(entry.version));
-        if (has_times_) times_.push_back(time_of[ranks[i].index]);
+        if (rank.place == kPlain) parsed_.push_back({rank.major, rank.minor, rank.patch, {}, {}});
+        else parsed_.push_back(std::move(others[rank.place]));
+        if (has_times_) times_.push_back(time_of[rank.index]);
     }
 }
 

@@ -135,7 +135,7 @@ TEST_F(PackumentsTest, AsksOnceHoweverManyWant) {
 
 TEST_F(PackumentsTest, ALongChainNeedsNoDeepStack) {
     Packuments packuments(settings, {}, registry.sender());
-    int left = 50'000;
+    int left = 20'000;
     std::function<void(const Packuments::Answer&)> next = [&](const Packuments::Answer&) {
         if (--left > 0) packuments.want("w" + std::to_string(left), {}, next);
     };
