@@ -10,6 +10,7 @@
 #include "base/pool.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
+#include "install/edit.hpp"
 
 namespace pmx {
 
@@ -36,6 +37,8 @@ struct Door {
 
 // One per command: the exit status comes from the error.
 Result<> install_command(const Invocation& invocation, const Door& door);
+// The body of `install` and of every command that edits: reads settings, makes the reporter, runs, tells.
+Result<> run_install(const Invocation& invocation, const Door& door, const Edits& edits);
 Result<> store_command(const Invocation& invocation, const Door& door);
 Result<> config_command(const Invocation& invocation, const Door& door);
 Result<> registry_command(const Invocation& invocation, const Door& door);  // reads its own words

@@ -43,7 +43,7 @@ void suggest_choice(Error& error, const Settings& settings) {
 
 }  // namespace
 
-Result<> install_command(const Invocation& invocation, const Door& door) {
+Result<> run_install(const Invocation& invocation, const Door& door, const Edits& edits) {
     Metrics metrics;
     PMX_TRY(Settings settings, settings_for(invocation, door));
     metrics.trace = settings.text("timing") == "trace";
@@ -56,6 +56,8 @@ Result<> install_command(const Invocation& invocation, const Door& door) {
     options.cancel = door.cancel;
     options.events = reporter.get();
     options.metrics = &metrics;
+    options.ci = is_set(door.environment, "CI");
+    options.edits = edits;
     auto report = install(options);
     if (!report) {
         suggest_choice(report.error(), settings);
@@ -66,7 +68,10 @@ Result<> install_command(const Invocation& invocation, const Door& door) {
         return tl::make_unexpected(std::move(told));
     }
     reporter->finished(*report);
+    for (const std::string& line : report->plan) write_out(line + "\n");
     return print_timing(settings, metrics, *report);
 }
+
+Result<> install_command(const Invocation& invocation, const Door& door) { return run_install(invocation, door, {}); }
 
 }  // namespace pmx

@@ -39,10 +39,12 @@ class Ndjson final : public Reporter {
     }
     void stage(std::string_view name) override {
         emit("pnpm:stage", "debug", [&](JsonWriter& json) { json.key("prefix").value(prefix_).key("stage").value(name); });
-        if (name == "importing_started") message("info", "Lockfile is up to date, resolution step is skipped");
+        resolved_anew_ |= name == "resolution_started";
+        if (name == "importing_started" && !resolved_anew_) message("info", "Lockfile is up to date, resolution step is skipped");
         std::lock_guard lock(mutex_);
         flush_locked();
     }
+    void resolving(std::size_t, std::size_t) override {}
     void packages_found(std::size_t) override {}
     void resolved(std::string_view package) override { arrived("resolved", package); }
     void found_in_store(std::string_view package) override { arrived("found_in_store", package); }
@@ -235,6 +237,7 @@ class Ndjson final : public Reporter {
     std::string pending_;
     std::map<std::string, std::int64_t, std::less<>> told_ns_;  // by package: its last bytes
     std::map<std::string, unsigned, std::less<>> failed_attempts_;  // by package
+    bool resolved_anew_ = false;
     bool told_context_ = false;
     std::map<std::string, std::string> script_dirs_;  // where a script that has started runs
     std::int64_t flushed_ns_ = 0;

@@ -22,6 +22,7 @@ class Silent final : public Reporter {
     explicit Silent(Screen screen) : screen_(std::move(screen)) {}
     void context(std::string_view, std::string_view, std::string_view, std::string_view, std::string_view) override {}
     void stage(std::string_view) override {}
+    void resolving(std::size_t, std::size_t) override {}
     void packages_found(std::size_t) override {}
     void resolved(std::string_view) override {}
     void found_in_store(std::string_view) override {}
@@ -64,7 +65,15 @@ class Lines final : public Reporter {
         if (screen_.terminal) start_ticking();
         else line(fmt::format("{}, linker {}, check {}, store {}", lockfile, linker, check, store_dir));
     }
-    void stage(std::string_view) override {}
+    void stage(std::string_view name) override {
+        if (!informs_) return;
+        if (name == "resolution_started" && screen_.terminal) start_ticking();
+        if (name == "resolution_done" && !screen_.terminal) line(fmt::format("packages resolved {}", chosen_.load(std::memory_order_relaxed)));
+    }
+    void resolving(std::size_t asked, std::size_t chosen) override {
+        asked_.store(asked, std::memory_order_relaxed);
+        chosen_.store(chosen, std::memory_order_relaxed);
+    }
     void packages_found(std::size_t count) override {
         found_.store(count, std::memory_order_relaxed);
         if (!screen_.terminal && informs_) line(fmt::format("packages found {}", count));
@@ -172,6 +181,10 @@ class Lines final : public Reporter {
         std::uint64_t bytes = arrived_;
         for (const auto& [package, received] : arriving_) bytes += received;
         drawn_ = true;
+        if (found_.load(std::memory_order_relaxed) == 0 && asked_.load(std::memory_order_relaxed) != 0)
+            return screen_.write(fmt::format("\r\x1b[K\x1b[?7lresolving: {} names asked for, {} packages chosen · {}\x1b[?7h",
+                                             asked_.load(std::memory_order_relaxed), chosen_.load(std::memory_order_relaxed),
+                                             human_seconds(static_cast<double>(ns_since(metrics_.start)) / 1e9)));
         // Without line wrap: a line that does not fit is cut, not scrolled.
         screen_.write(fmt::format("\r\x1b[K\x1b[?7lpackages found {}, fetched {}, linked {} · {} · {}\x1b[?7h", found_.load(std::memory_order_relaxed),
                                   fetched_.load(std::memory_order_relaxed), linked_.load(std::memory_order_relaxed), human_bytes(bytes),
@@ -182,7 +195,7 @@ class Lines final : public Reporter {
     const Screen screen_;
     const bool explains_, warns_, informs_;
     const bool tells_all_;
-    std::atomic<std::uint64_t> found_{0}, fetched_{0}, linked_{0};
+    std::atomic<std::uint64_t> found_{0}, fetched_{0}, linked_{0}, asked_{0}, chosen_{0};
     std::atomic<unsigned> retries_{0};
     std::mutex mutex_;
     std::condition_variable stop_;

@@ -193,13 +193,18 @@ Result<WorkspaceRoot> find_workspace_root(const std::string& dir) {
     return WorkspaceRoot{project.empty() ? dir : project, false, {}};
 }
 
-Result<std::vector<WorkspaceProject>> workspace_projects(const std::string& root, const std::vector<std::string>& patterns) {
+Result<std::vector<std::string>> workspace_dirs(const std::string& root, const std::vector<std::string>& patterns) {
     std::vector<std::string> dirs;
     if (!patterns.empty()) {
         PMX_TRY(Fd fd, open_dir(AT_FDCWD, root.c_str()));
         PMX_CHECK(Walk(patterns, dirs).run(fd.raw()));
     }
     std::sort(dirs.begin(), dirs.end());
+    return dirs;
+}
+
+Result<std::vector<WorkspaceProject>> workspace_projects(const std::string& root, const std::vector<std::string>& patterns) {
+    PMX_TRY(std::vector<std::string> dirs, workspace_dirs(root, patterns));
     dirs.insert(dirs.begin(), ".");
     std::vector<WorkspaceProject> projects;
     for (std::string& dir : dirs) {

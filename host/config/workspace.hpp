@@ -28,6 +28,9 @@ struct WorkspaceProject {
 // Every directory with a package.json that `patterns` admit ("packages/*", "**", "!**/test/**"), and the root.
 Result<std::vector<WorkspaceProject>> workspace_projects(const std::string& root, const std::vector<std::string>& patterns);
 
+// Their directories only, sorted, without the root.
+Result<std::vector<std::string>> workspace_dirs(const std::string& root, const std::vector<std::string>& patterns);
+
 // Whether `patterns` admit the directory `dir`, relative to the root.
 bool workspace_admits(const std::vector<std::string>& patterns, std::string_view dir);
 

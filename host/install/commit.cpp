@@ -279,7 +279,26 @@ Result<State> observe(Run& run, const Commit& what) {
     return state;
 }
 
+Result<> write_whole(const std::string& path, const std::string& text) {
+    PMX_TRY(std::optional<FileStat> there, stat_at(AT_FDCWD, path.c_str()));
+    if (there && there->is_symlink())
+        return fail(Code::UNSAFE_PATH, "will not write through a symbolic link", path, "replace the link by the file itself");
+    if (there) {
+        PMX_TRY(std::string old, read_file(AT_FDCWD, path.c_str(), 1u << 30));
+        if (old == text) return {};
+    }
+    return write_file_atomically(AT_FDCWD, path.c_str(), text);
+}
+
 }  // namespace
+
+// Manifests first: a lockfile that promises more than they ask for is worse than one that promises less.
+Result<> commit_lockfile(Run& run, const Inputs& inputs) {
+    StageTimer timer(run.metrics, Stage::commit);
+    for (const FileEdit& edit : inputs.edited) PMX_CHECK(write_whole(edit.path, edit.text));
+    if (inputs.lockfile_text.empty()) return {};
+    return write_whole(join_path(run.root, inputs.lockfile.file_name), inputs.lockfile_text);
+}
 
 // Nothing here is synced to the disk: records of a tree that a power cut tears are torn with it, and the next run looks.
 Result<> commit(Run& run, Store& store, const Commit& what) {

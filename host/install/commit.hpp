@@ -1,5 +1,5 @@
-// The commit stage: the only one that writes records about the tree, so that pnpm and npm accept it as their own, and
-// pmx's own state. Every file is written beside its place and renamed. [one thread]
+// The commit stage: the only one that writes the lockfile and the records about the tree, so that pnpm and npm accept it as
+// their own, and pmx's own state. Every file is written beside its place and renamed. [one thread]
 #pragma once
 
 #include <string>
@@ -26,6 +26,10 @@ struct Commit {
 };
 
 Result<> commit(Run& run, Store& store, const Commit& what);
+
+// Writes what resolving changed: the lockfile, and the manifests that an edit changed; bytes that stand already are left
+// alone. PMX_E_UNSAFE_PATH when one of them is a symbolic link: it is not ours to say what lies behind it.
+Result<> commit_lockfile(Run& run, const Inputs& inputs);
 
 // What node_modules/.modules.yaml says of the tree that stands there; empty strings when there is none.
 struct TreeRecord {

@@ -30,7 +30,9 @@ class Events {
 
     virtual void context(std::string_view lockfile, std::string_view linker, std::string_view store_dir,
                          std::string_view virtual_store_dir, std::string_view check) = 0;
-    virtual void stage(std::string_view name) = 0;              // "importing_started", "importing_done"
+    // "resolution_started", "resolution_done", "importing_started", "importing_done"
+    virtual void stage(std::string_view name) = 0;
+    virtual void resolving(std::size_t asked, std::size_t chosen) = 0;  // names asked for, packages chosen so far
     virtual void packages_found(std::size_t count) = 0;         // how many places the plan has
     virtual void resolved(std::string_view package) = 0;        // it has places to be made
     virtual void found_in_store(std::string_view package) = 0;

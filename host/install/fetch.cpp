@@ -114,12 +114,15 @@ void FetchStage::consumed(std::size_t bytes) {
     pump();
 }
 
+// One thread pumps at a time: answers that come while a request is being started do not nest.
 void FetchStage::pump() {
-    for (;;) {
+    for (bool mine = false;; mine = true) {
         Pending next;
         {
             std::lock_guard lock(mutex_);
-            if (pending_.empty() || in_flight_ >= network_ || in_flight_ + held_ >= network_ + bodies_) return;
+            if (!mine && pumping_) return;
+            pumping_ = !pending_.empty() && in_flight_ < network_ && in_flight_ + held_ < network_ + bodies_;
+            if (!pumping_) return;
             next = std::move(pending_.front());
             pending_.pop_front();
             ++in_flight_;
@@ -150,38 +153,7 @@ void FetchStage::start(Pending pending) {
         if (received == 0) run_.events.fetch_started(package, total);
         else run_.events.fetch_progress(package, received, total);
     };
-    if (run_.cancel.is_set()) return done(fail(Code::CANCELLED, "cancelled before it was fetched", pending.request.subject));
-    bool local = has_scheme(url, "file");
-    if (run_.settings.flag("offline") && !local)
-        return done(fail(Code::OFFLINE, "not in the store, and --offline forbids fetching it", pending.request.subject,
-                         "run once without --offline to fill the store"));
-    Result<const Fetcher*> fetcher = fetcher_for(url);
-    if (!fetcher) return done(tl::make_unexpected(std::move(fetcher).error()));
-    if (!(*fetcher)->is_blocking()) return (*fetcher)->fetch(std::move(pending.request), std::move(done));
-    {
-        std::lock_guard lock(load_mutex_);
-        if (!blocking_) blocking_ = std::make_unique<Pool>(std::min<std::size_t>(network_, 8), network_ + 1);
-    }
-    blocking_->submit([fetcher = *fetcher, request = std::move(pending.request), done = std::move(done)](std::uint32_t) mutable {
-        fetcher->fetch(std::move(request), std::move(done));
-    });
-}
-
-Result<const Fetcher*> FetchStage::fetcher_for(const std::string& url) {
-    std::string name(run_.settings.text("fetcher"));
-    if (has_scheme(url, "file")) name = "file";
-    else if (url.starts_with("git+") || has_scheme(url, "git") || has_scheme(url, "ssh")) name = "git";
-    std::lock_guard lock(load_mutex_);
-    auto found = fetchers_.find(name);
-    if (found == fetchers_.end()) {
-        OptionValues options = option_values(run_.settings);
-        PMX_TRY(Fetcher fetcher, run_.plugins.fetcher(name, options));
-        found = fetchers_.emplace(name, std::move(fetcher)).first;
-    }
-    if (!found->second.takes(url))
-        return fail(Code::RESOLUTION_UNSUPPORTED, "the fetcher \"" + name + "\" does not take this kind of URL", url,
-                    "choose another one with --fetcher");
-    return &found->second;
+    run_.transport.fetch(std::move(pending.request), std::move(done));
 }
 
 }  // namespace pmx

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "install/run.hpp"
+#include "install/transport.hpp"
 #include "model/graph.hpp"
 
 namespace pmx {
@@ -43,7 +44,6 @@ class FetchStage {
         std::size_t job;
         FetchRequest request;
     };
-    Result<const Fetcher*> fetcher_for(const std::string& url);
     void pump();
     void start(Pending pending);
 
@@ -53,10 +53,8 @@ class FetchStage {
     std::mutex mutex_;
     std::deque<Pending> pending_;
     std::size_t in_flight_ = 0, held_ = 0, callbacks_ = 0;
+    bool pumping_ = false;
     std::condition_variable idle_;
-    std::mutex load_mutex_;
-    std::map<std::string, Fetcher> fetchers_;    // by plugin name
-    std::unique_ptr<Pool> blocking_;             // for fetchers that block: file, git
 };
 
 }  // namespace pmx

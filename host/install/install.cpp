@@ -1,8 +1,12 @@
 #include "install/install.hpp"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
 #include <thread>
 
+#include "install/ahead.hpp"
 #include "install/bins.hpp"
 #include "install/build.hpp"
 #include "install/commit.hpp"
@@ -10,24 +14,33 @@
 #include "install/pipeline.hpp"
 #include "install/plan.hpp"
 #include "install/read.hpp"
+#include "install/resolve.hpp"
 #include "install/run.hpp"
 #include "install/state.hpp"
+#include "install/transport.hpp"
 #include "install/tree.hpp"
 #include "install/verify.hpp"
 
 namespace pmx {
 namespace {
 
-HostServices services_of(const InstallOptions& options, const Graph& graph) {
+// Whose archives lie elsewhere than below their registry; known once there is a graph.
+struct ArchiveOwners {
+    std::mutex mutex;
+    std::map<std::string, std::string, std::less<>> by_url;
+};
+
+HostServices services_of(const InstallOptions& options, ArchiveOwners& owners) {
     const Settings& settings = *options.settings;
     HostServices services;
     Events* events = options.events;
     services.metrics = options.metrics;
     services.cancel = options.cancel;
     services.scratch_parent = join_path(settings.text("store-dir"), "scratch");
-    services.authorization = [&settings, elsewhere = archives_elsewhere(graph, settings)](std::string_view url) {
-        auto owner = elsewhere.find(url);
-        return settings.authorization(url, owner == elsewhere.end() ? std::string_view() : std::string_view(owner->second));
+    services.authorization = [&settings, &owners](std::string_view url) {
+        std::lock_guard lock(owners.mutex);
+        auto owner = owners.by_url.find(url);
+        return settings.authorization(url, owner == owners.by_url.end() ? std::string_view() : std::string_view(owner->second));
     };
     services.transport = [&settings](std::string_view url, std::string_view key) { return settings.transport(url, key); };
     services.diagnostic = [events](int severity, std::string_view what, std::string_view subject, std::string_view) {
@@ -73,6 +86,35 @@ std::vector<std::string> ignored_builds(const Settings& settings, const Graph& g
     return names;
 }
 
+Frozen how_frozen(const Settings& settings, bool ci) {
+    if (settings.flag("frozen-lockfile")) return Frozen::yes;
+    bool told = settings.is_set("frozen-lockfile") || settings.is_set("prefer-frozen-lockfile");
+    return ci && !told ? Frozen::if_there_is : Frozen::no;
+}
+
+// Does the lockfile do as it is?
+bool has_to_resolve(const Settings& settings, const Inputs& inputs, const Edits& edits) {
+    if (!inputs.has_lockfile || !inputs.differences.empty() || edits.any()) return true;
+    return settings.is_set("frozen-lockfile") && !settings.flag("frozen-lockfile") && !settings.flag("prefer-frozen-lockfile");
+}
+
+// What would be done, for --dry-run: packages by id that come and go, then the files that would be written.
+std::vector<std::string> dry_run(const Inputs& inputs, const Graph& graph, const std::optional<Lockfile>& current) {
+    std::set<std::string_view> before, after;
+    if (current)
+        for (const Package& package : current->graph.packages) before.insert(package.id);
+    std::vector<std::string> lines;
+    for (const Package& package : graph.packages)
+        if (!package.skipped) after.insert(package.id);
+    for (std::string_view id : after)
+        if (!before.contains(id)) lines.push_back("+ " + std::string(id));
+    for (std::string_view id : before)
+        if (!after.contains(id)) lines.push_back("- " + std::string(id));
+    if (!inputs.lockfile_text.empty()) lines.push_back("would write " + inputs.lockfile.file_name);
+    for (const FileEdit& edit : inputs.edited) lines.push_back("would write " + edit.path);
+    return lines;
+}
+
 }  // namespace
 
 Result<InstallReport> install(const InstallOptions& options) {
@@ -82,7 +124,8 @@ Result<InstallReport> install(const InstallOptions& options) {
     report.check = std::string(settings.text("check"));
     const std::string modules_dir(settings.text("modules-dir")), modules = join_path(settings.root, modules_dir);
 
-    if (!settings.flag("force")) {
+    const bool lockfile_only = settings.flag("lockfile-only"), dry = settings.flag("dry-run");
+    if (!settings.flag("force") && !options.edits.any() && !lockfile_only && !dry) {
         StageTimer timer(metrics, Stage::read);
         if (auto state = read_state(modules); state && holds(*state, settings)) {
             report.up_to_date = true;
@@ -92,25 +135,63 @@ Result<InstallReport> install(const InstallOptions& options) {
         }
     }
 
+    ArchiveOwners owners;
+    Plugins plugins(plugin_path(settings), services_of(options, owners));
     auto started = std::make_unique<StageTimer>(metrics, Stage::read);
-    PMX_TRY(Inputs inputs, read_inputs(settings));
+    PMX_TRY(Inputs inputs, read_inputs(settings, options.edits.any() ? Frozen::no : how_frozen(settings, options.ci), *options.events));
     started.reset();
+
+    Transport transport(settings, plugins, *options.cancel);
+    Run run{settings, metrics, *options.events, *options.cancel, plugins, transport, settings.root};
+    std::optional<Store> store;
+    std::optional<FileLock> store_hold;
+    if (!lockfile_only && !dry) {
+        PMX_TRY(store, Store::open(std::string(settings.text("store-dir")), true));
+        PMX_TRY(store_hold, store->hold());
+    }
+    std::optional<std::vector<Validator>> validators;
+    std::unique_ptr<Ahead> ahead;
+    if (has_to_resolve(settings, inputs, options.edits)) {
+        if (settings.flag("explain"))
+            for (const std::string& line : inputs.differences) run.events.explain("resolving: " + line);
+        if (store) {
+            PMX_TRY(validators, load_validators(run));
+            ahead = std::make_unique<Ahead>(run, *store, *validators);
+        }
+        if (auto done = resolve_inputs(run, inputs, options.edits, ahead.get()); !done) {
+            options.cancel->set();  // what is on its way need not come
+            return tl::make_unexpected(std::move(done).error());
+        }
+        report.resolved = true;
+        report.lockfile_changed = !inputs.lockfile_text.empty();
+    }
     Graph& graph = inputs.lockfile.graph;
+    {
+        std::lock_guard lock(owners.mutex);
+        owners.by_url = archives_elsewhere(graph, settings);
+    }
     report.lockfile = inputs.lockfile.file_name;
     report.linker = linker_name(settings, inputs.lockfile.format);
+    if (lockfile_only && !dry) {
+        PMX_CHECK(commit_lockfile(run, inputs));
+        report.up_to_date = !report.lockfile_changed && inputs.edited.empty();
+        report.plugins_loaded = plugins.loaded();
+        return report;
+    }
 
-    Plugins plugins(plugin_path(settings), services_of(options, graph));
-    Run run{settings, metrics, *options.events, *options.cancel, plugins, settings.root};
     Included included = included_groups(settings);
     PMX_TRY(std::vector<Skipped> skipped, mark_skipped(run, graph, included, Tell::yes));
     mark_built(settings, graph);
     PMX_TRY(Plan plan, make_plan(run, graph, report.linker));
 
-    PMX_TRY(Store store, Store::open(std::string(settings.text("store-dir")), true));
-    PMX_TRY(FileLock store_hold, store.hold());
-    run.events.context(inputs.lockfile.file_name, report.linker, store.path(), std::string(plan.virtual_store_dir), report.check);
+    if (dry) {
+        report.plan = dry_run(inputs, graph, read_current_lockfile(settings.root, modules_dir, settings.text("virtual-store-dir")));
+        return report;
+    }
+
+    run.events.context(inputs.lockfile.file_name, report.linker, store->path(), std::string(plan.virtual_store_dir), report.check);
     bool uses_shared = std::any_of(plan.places.begin(), plan.places.end(), [](const Place& p) { return p.root == Root::shared; });
-    PMX_TRY(Tree tree, Tree::open(run, uses_shared ? store.shared_root_path() : std::string()));
+    PMX_TRY(Tree tree, Tree::open(run, uses_shared ? store->shared_root_path() : std::string()));
 
     // Two runs on one tree would undo each other's work: the second one waits.
     PMX_CHECK(tree.ensure_dir(Root::project, modules_dir));
@@ -130,11 +211,13 @@ Result<InstallReport> install(const InstallOptions& options) {
     run.events.packages_found(plan.places.size());
     PMX_TRY(Converged converged, converge(run, tree, graph, plan, report.linker, inputs.project_dirs));
 
-    PMX_TRY(std::vector<Validator> validators, load_validators(run));
+    if (!validators) {
+        PMX_TRY(validators, load_validators(run));
+    }
     PMX_TRY(std::unique_ptr<ImporterChain> importers, ImporterChain::open(run));
     PipelineResult linked;
     {
-        Pipeline pipeline(run, store, graph, plan, tree, converged.keep, std::move(validators), std::move(importers));
+        Pipeline pipeline(run, *store, graph, plan, tree, converged.keep, *validators, std::move(importers), ahead.get());
         auto outcome = pipeline.run();
         if (!outcome) {
             (void)tree.empty_trash();
@@ -159,7 +242,8 @@ Result<InstallReport> install(const InstallOptions& options) {
     }
 
     PMX_CHECK(tree.empty_trash());
-    PMX_CHECK(commit(run, store, {inputs, graph, plan, skipped, ignored, linked.keys, included, report.linker}));
+    PMX_CHECK(commit_lockfile(run, inputs));
+    PMX_CHECK(commit(run, *store, {inputs, graph, plan, skipped, ignored, linked.keys, included, report.linker}));
 
     report.added = metrics.linked;
     report.removed = converged.removed;

@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/metrics.hpp"
 #include "base/pool.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
+#include "install/edit.hpp"
 #include "install/events.hpp"
 
 namespace pmx {
@@ -20,6 +22,8 @@ struct InstallOptions {
     CancelFlag* cancel = nullptr;  // set from outside: the run ends soon with PMX_E_CANCELLED, the tree repairable
     Events* events = nullptr;
     Metrics* metrics = nullptr;
+    Edits edits;                   // what `add`, `remove`, `update` and `dedupe` change first
+    bool ci = false;               // in CI a lockfile that is there has to fit, unless a setting says otherwise
 };
 
 struct InstallReport {
@@ -27,6 +31,9 @@ struct InstallReport {
     std::uint64_t added = 0, removed = 0, warm = 0, cold = 0;
     std::size_t plugins_loaded = 0;
     std::string lockfile, linker, check;
+    bool resolved = false;                       // the manifests were resolved, not only the lockfile read
+    bool lockfile_changed = false;               // it was written, or would be with --dry-run
+    std::vector<std::string> plan;               // --dry-run: what would be done, a line each
 };
 
 Result<InstallReport> install(const InstallOptions& options);

@@ -28,9 +28,9 @@ Result<std::string> object_key(const Package& package) {
 }  // namespace
 
 Pipeline::Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep,
-                   std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers)
+                   std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead)
     : run_(run), store_(store), graph_(graph), plan_(plan), tree_(tree), keep_(std::move(keep)),
-      validators_(std::move(validators)), level_(check_level(run.settings)), link_(run, std::move(importers)) {
+      validators_(std::move(validators)), level_(check_level(run.settings)), link_(run, std::move(importers)), ahead_(ahead) {
     std::size_t network = cap(run.settings, "network-concurrency");
     std::size_t unpack = cap(run.settings, "unpack-concurrency"), link = cap(run.settings, "link-concurrency");
     // Archives that wait for an unpack thread: enough to keep every thread fed, few enough to bound memory.
@@ -172,12 +172,18 @@ void Pipeline::find_and_link(std::size_t number) {
         run_.events.explain("linked " + std::string(package.id) + " from its directory: a directory dependency is never stored");
         return link_places(number, std::move(*view));
     }
+    if (ahead_ && ahead_->is_coming(job.key, [this, number] { submit_found(number); })) return;
     auto found = store_.find(job.key);
     if (!found) return finish_job(number, tl::make_unexpected(std::move(found).error()));
     if (!*found) {
         ++run_.metrics.cold;
         run_.events.explain("fetched " + std::string(package.id) + ": the store has no object " + job.key.substr(0, 16) + "…");
         return fetch_it();
+    }
+    // Unpacked a moment ago by this run: nothing to check, and nothing warm about it.
+    if (ahead_ && ahead_->has_brought(job.key)) {
+        run_.events.explain("fetched " + std::string(package.id) + " while the graph was being resolved");
+        return link_places(number, std::move(**found));
     }
     // Without digests there is nothing to compare contents with: the object is made again, with them.
     bool comparable = level_ != PMX_LEVEL_CONTENT || !(*found)->digests.empty() || (*found)->files.empty();

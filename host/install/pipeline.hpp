@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/pool.hpp"
+#include "install/ahead.hpp"
 #include "install/check.hpp"
 #include "install/fetch.hpp"
 #include "install/link.hpp"
@@ -47,9 +48,9 @@ struct PipelineResult {
 
 class Pipeline {
   public:
-    // `keep[place]`: this place holds its package already.
+    // `keep[place]`: this place holds its package already. `ahead`: what was fetched while the graph grew; may be null.
     Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep,
-             std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers);
+             std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead = nullptr);
     ~Pipeline();
 
     // Runs to the end, or to the first error.
@@ -87,6 +88,7 @@ class Pipeline {
     const std::vector<Validator> validators_;
     const pmx_level level_;
     LinkStage link_;
+    Ahead* const ahead_;
     std::vector<Job> jobs_;
     PipelineResult result_;
 

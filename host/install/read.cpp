@@ -7,6 +7,7 @@
 #include "base/fs.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
+#include "config/workspace.hpp"
 #include "model/contained_path.hpp"
 #include "model/manifest.hpp"
 
@@ -19,26 +20,26 @@ void add(WantedProject& project, const TextMap& dependencies, EdgeKind kind) {
     for (const auto& [alias, specifier] : dependencies) project.dependencies.push_back({alias, specifier, kind});
 }
 
-Result<WantedProject> read_project(const std::string& root, const std::string& dir, std::vector<std::string>& files, std::string& version) {
-    std::string path = join_path(join_path(root, dir), "package.json");
-    files.push_back(path);
-    PMX_TRY(std::optional<std::string> text, read_file_if_exists(AT_FDCWD, path.c_str(), kManifestLimit));
+WantedProject wanted_project(const ProjectFile& file) {
     WantedProject project;
-    project.dir = dir;
-    if (!text) {
-        if (dir == ".") return project;  // a lockfile may stand without a root manifest
-        return fail(Code::MANIFEST, "the lockfile names a project that has no package.json", path,
-                    "restore the project, or make the lockfile again");
-    }
-    PMX_TRY(Manifest manifest, parse_manifest(*text, path));
-    project.name = manifest.name;
-    version = manifest.version;
-    add(project, manifest.dependencies, EdgeKind::prod);
-    add(project, manifest.dev_dependencies, EdgeKind::dev);
-    add(project, manifest.optional_dependencies, EdgeKind::optional);
-    add(project, manifest.peer_dependencies, EdgeKind::peer);
-    project.injected = manifest.injected;
+    project.dir = file.dir;
+    project.name = file.manifest.name;
+    add(project, file.manifest.dependencies, EdgeKind::prod);
+    add(project, file.manifest.dev_dependencies, EdgeKind::dev);
+    add(project, file.manifest.optional_dependencies, EdgeKind::optional);
+    add(project, file.manifest.peer_dependencies, EdgeKind::peer);
+    project.injected = file.manifest.injected;
     return project;
+}
+
+Result<ProjectFile> read_project(const std::string& root, const std::string& dir, std::vector<std::string>& files) {
+    ProjectFile file{dir, join_path(join_path(root, dir), "package.json"), {}, {}};
+    files.push_back(file.path);
+    PMX_TRY(std::optional<std::string> text, read_file_if_exists(AT_FDCWD, file.path.c_str(), kManifestLimit));
+    if (!text) return file;
+    PMX_TRY(file.manifest, parse_manifest(*text, file.path));
+    file.text = std::move(*text);
+    return file;
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> patch_hashes(const Settings& settings, std::vector<std::string>& files) {
@@ -52,61 +53,148 @@ Result<std::vector<std::pair<std::string, std::string>>> patch_hashes(const Sett
     return hashes;
 }
 
-}  // namespace
-
-Result<std::string> lockfile_name(const std::string& root) {
-    for (const char* name : {"pnpm-lock.yaml", "npm-shrinkwrap.json", "package-lock.json"}) {
-        PMX_TRY(std::optional<FileStat> there, stat_at(AT_FDCWD, join_path(root, name).c_str()));
-        if (there) return std::string(name);
+// Every project that the workspace's patterns admit and every one that the lockfile names.
+Result<> read_projects(const Settings& settings, Inputs& inputs) {
+    std::vector<std::string> dirs{"."};
+    if (!settings.workspace_packages.empty()) {
+        PMX_TRY(dirs, workspace_dirs(settings.root, settings.workspace_packages));
+        dirs.insert(dirs.begin(), ".");
     }
-    return fail(Code::NO_LOCKFILE, "no pnpm-lock.yaml, package-lock.json or npm-shrinkwrap.json here", root,
-                "pmx installs from a lockfile; resolving from package.json alone is not there yet: make one with pnpm or npm");
+    for (const Project& project : inputs.lockfile.graph.projects)
+        if (std::find(dirs.begin(), dirs.end(), project.dir) == dirs.end()) dirs.emplace_back(project.dir);
+    for (const std::string& dir : dirs) {
+        PMX_TRY(ProjectFile file, read_project(settings.root, dir, inputs.files));
+        inputs.projects.push_back(std::move(file));
+    }
+    return {};
 }
 
-Result<Inputs> read_inputs(const Settings& settings) {
-    PMX_TRY(std::string name, lockfile_name(settings.root));
-    Inputs inputs;
-    std::string path = join_path(settings.root, name);
-    inputs.files.push_back(path);
-    PMX_TRY(std::string text, read_file(AT_FDCWD, path.c_str(), kLockfileLimit));
-    auto lockfile = read_lockfile(name, std::move(text));
-    if (!lockfile) {
-        Error error = std::move(lockfile).error();
-        if (error.subject.empty()) error.subject = path;
-        return tl::make_unexpected(std::move(error));
-    }
-    inputs.lockfile = std::move(*lockfile);
+const ProjectFile* find_project(const Inputs& inputs, std::string_view dir) {
+    for (const ProjectFile& file : inputs.projects)
+        if (file.dir == dir) return &file;
+    return nullptr;
+}
 
-    for (Project& project : inputs.lockfile.graph.projects) {
-        std::string dir(project.dir);
-        inputs.project_dirs.push_back(dir);
-        std::string version;
-        PMX_TRY(WantedProject wanted, read_project(settings.root, dir, inputs.files, version));
-        inputs.versions.push_back(std::move(version));
-        // pnpm's lockfile does not name its projects, and hoisting links them by name.
-        if (project.name.empty() && is_safe_package_name(wanted.name)) project.name = inputs.lockfile.graph.arena.copy(wanted.name);
-        inputs.wanted.push_back(std::move(wanted));
-    }
-
+std::vector<std::string> differences(const Settings& settings, const Inputs& inputs) {
     WantedSettings wanted;
     wanted.overrides = settings.overrides;
-    PMX_TRY(wanted.patched, patch_hashes(settings, inputs.files));
+    wanted.patched = inputs.patched;
     wanted.catalogs = settings.catalogs;
     wanted.ignored_optional = settings.ignored_optional_dependencies;
     if (settings.is_set("auto-install-peers")) wanted.auto_install_peers = settings.flag("auto-install-peers");
     if (settings.is_set("exclude-links-from-lockfile"))
         wanted.exclude_links_from_lockfile = settings.flag("exclude-links-from-lockfile");
-    std::vector<std::string> differences = lockfile_differences(inputs.lockfile, inputs.wanted, wanted);
-    if (!differences.empty()) {
-        std::string list;
-        for (std::size_t i = 0; i < differences.size() && i < 40; ++i) list += "\n    " + differences[i];
-        if (differences.size() > 40) list += fmt::format("\n    … and {} more", differences.size() - 40);
-        return fail(Code::LOCKFILE_OUTDATED, "the lockfile does not say what the manifests ask for", path + list,
-                    settings.flag("frozen-lockfile")
-                        ? "bring them together with the package manager that wrote the lockfile, or install without --frozen-lockfile once resolving is there"
-                        : "resolving is not there yet: bring them together with the package manager that wrote the lockfile");
+    std::vector<WantedProject> projects = inputs.wanted;
+    for (const ProjectFile& file : inputs.projects)  // projects that the lockfile does not hold yet
+        if (!file.text.empty() && std::find(inputs.project_dirs.begin(), inputs.project_dirs.end(), file.dir) == inputs.project_dirs.end())
+            projects.push_back(wanted_project(file));
+    return lockfile_differences(inputs.lockfile, projects, wanted);
+}
+
+std::string shown(const std::vector<std::string>& lines) {
+    std::string list;
+    for (std::size_t i = 0; i < lines.size() && i < 40; ++i) list += "\n    " + lines[i];
+    if (lines.size() > 40) list += fmt::format("\n    … and {} more", lines.size() - 40);
+    return list;
+}
+
+// A lockfile that cannot be used as it is, where somebody may mend it.
+Result<Lockfile> mend_lockfile(const Settings& settings, const std::string& name, std::string_view text, Error error, Events& events) {
+    if (error.code == Code::LOCKFILE_CONFLICT) {
+        PMX_TRY(std::string merged, merge_conflicts(name, text));
+        events.warning(name + " holds merge conflicts: both sides are merged, and what they disagree on is resolved anew");
+        return read_lockfile(name, std::move(merged));
     }
-    return inputs;
+    if (error.code == Code::LOCKFILE_BROKEN && name == "pnpm-lock.yaml") {
+        auto current = read_current_lockfile(settings.root, settings.text("modules-dir"), settings.text("virtual-store-dir"));
+        if (current && current->format == LockfileFormat::pnpm) {
+            events.warning(name + " is broken (" + error.what + "): it is made anew from what is installed");
+            return std::move(*current);
+        }
+    }
+    return tl::make_unexpected(std::move(error));
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> lockfile_name(const std::string& root) {
+    for (const char* name : {"pnpm-lock.yaml", "npm-shrinkwrap.json", "package-lock.json"}) {
+        PMX_TRY(std::optional<FileStat> there, stat_at(AT_FDCWD, join_path(root, name).c_str()));
+        if (there) return std::optional<std::string>(name);
+    }
+    return std::optional<std::string>();
+}
+
+Result<> bind_projects(Inputs& inputs, const Settings& settings) {
+    inputs.wanted.clear();
+    inputs.project_dirs.clear();
+    inputs.versions.clear();
+    for (Project& project : inputs.lockfile.graph.projects) {
+        const ProjectFile* file = find_project(inputs, project.dir);
+        // A lockfile may stand without a root manifest.
+        if ((!file || file->text.empty()) && project.dir != ".")
+            return fail(Code::MANIFEST, "the lockfile names a project that has no package.json",
+                        join_path(join_path(settings.root, project.dir), "package.json"),
+                        "restore the project, or make the lockfile again");
+        inputs.project_dirs.emplace_back(project.dir);
+        if (!file) {
+            inputs.wanted.push_back({std::string(project.dir), {}, {}, {}});
+            inputs.versions.emplace_back();
+            continue;
+        }
+        WantedProject wanted = wanted_project(*file);
+        inputs.versions.push_back(file->manifest.version);
+        // pnpm's lockfile does not name its projects, and hoisting links them by name.
+        if (project.name.empty() && is_safe_package_name(wanted.name)) project.name = inputs.lockfile.graph.arena.copy(wanted.name);
+        inputs.wanted.push_back(std::move(wanted));
+    }
+    return {};
+}
+
+Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events) {
+    Inputs inputs;
+    PMX_TRY(std::optional<std::string> name, lockfile_name(settings.root));
+    bool mended = false;
+    if (name) {
+        std::string path = join_path(settings.root, *name);
+        inputs.files.push_back(path);
+        PMX_TRY(std::string text, read_file(AT_FDCWD, path.c_str(), kLockfileLimit));
+        auto lockfile = read_lockfile(*name, text);
+        if (!lockfile && frozen == Frozen::no) {
+            lockfile = mend_lockfile(settings, *name, text, std::move(lockfile).error(), events);
+            mended = true;
+        }
+        if (!lockfile) {
+            Error error = std::move(lockfile).error();
+            if (error.subject.empty()) error.subject = path;
+            return tl::make_unexpected(std::move(error));
+        }
+        inputs.lockfile = std::move(*lockfile);
+        inputs.lockfile.file_name = *name;
+        inputs.has_lockfile = true;
+    } else if (frozen == Frozen::yes) {
+        return fail(Code::NO_LOCKFILE, "no pnpm-lock.yaml, package-lock.json or npm-shrinkwrap.json here", settings.root,
+                    "run pmx install without --frozen-lockfile once, and commit the lockfile that it writes");
+    }
+    PMX_CHECK(read_projects(settings, inputs));
+    PMX_TRY(inputs.patched, patch_hashes(settings, inputs.files));
+    if (!inputs.has_lockfile) {
+        if (inputs.projects.size() == 1 && inputs.projects.front().text.empty())
+            return fail(Code::MANIFEST, "no package.json here", settings.root, "run pmx in a project, or say where one is with -C DIR");
+        return inputs;
+    }
+    // Projects that are gone: without them the lockfile has to be made anew.
+    for (const Project& project : inputs.lockfile.graph.projects)
+        if (const ProjectFile* file = find_project(inputs, project.dir); frozen == Frozen::no && project.dir != "." && file->text.empty())
+            inputs.differences.push_back(std::string(project.dir) + ": the project is gone");
+    if (!inputs.differences.empty()) return inputs;
+    PMX_CHECK(bind_projects(inputs, settings));
+    inputs.differences = differences(settings, inputs);
+    if (mended && inputs.differences.empty()) inputs.differences.push_back("the lockfile had to be mended");
+    if (inputs.differences.empty() || frozen == Frozen::no) return inputs;
+    return fail(Code::LOCKFILE_OUTDATED, "the lockfile does not say what the manifests ask for",
+                join_path(settings.root, *name) + shown(inputs.differences),
+                "run pmx install --no-frozen-lockfile to bring it up to date, and commit it");
 }
 
 std::optional<Lockfile> read_current_lockfile(const std::string& root, std::string_view modules_dir, std::string_view virtual_store_dir) {

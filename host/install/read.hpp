@@ -1,10 +1,13 @@
-// The read stage: lockfile and manifests of a project, as values. [one thread]
+// The read stage: lockfile and manifests of a project, as values, and whether the one still says what the others ask
+// for. [one thread]
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/settings.hpp"
+#include "install/edit.hpp"
 #include "install/events.hpp"
 #include "lockfile/lockfile.hpp"
 
@@ -12,17 +15,38 @@ namespace pmx {
 
 struct Inputs {
     Lockfile lockfile;
-    std::vector<WantedProject> wanted;      // what the manifests ask for, in the lockfile's order of projects
+    bool has_lockfile = false;              // `lockfile` was read, or has been resolved
+    std::vector<ProjectFile> projects;      // of the workspace, and those that the lockfile names; the root first
     std::vector<std::string> files;         // absolute paths of everything that was read, existing or not
-    std::vector<std::string> project_dirs;  // relative to the root, "." first
-    std::vector<std::string> versions;      // of the projects, same order
+    // In the lockfile's order of projects, "." first:
+    std::vector<WantedProject> wanted;      // what the manifests ask for
+    std::vector<std::string> project_dirs;  // relative to the root
+    std::vector<std::string> versions;
+    std::vector<std::pair<std::string, std::string>> patched;  // key → hash
+    // Why the lockfile does not do for the manifests, a line each; empty when it does, or when there is none.
+    std::vector<std::string> differences;
+    // What commit writes besides its records, set by the resolve stage: the lockfile's text where it changed, manifests.
+    std::string lockfile_text;
+    std::vector<FileEdit> edited;
 };
 
-// The lockfile's name in `root`: pnpm-lock.yaml, npm-shrinkwrap.json, package-lock.json. PMX_E_NO_LOCKFILE when none.
-Result<std::string> lockfile_name(const std::string& root);
+// How much is asked of a lockfile.
+enum class Frozen : std::uint8_t {
+    no,           // it is a help
+    if_there_is,  // it must fit where there is one: the default in CI
+    yes,          // it must be there and fit
+};
 
-// Reads and compares. PMX_E_LOCKFILE_OUTDATED with the list of differences when the manifests ask for something else.
-Result<Inputs> read_inputs(const Settings& settings);
+// The lockfile's name in `root`: pnpm-lock.yaml, npm-shrinkwrap.json, package-lock.json; nullopt when there is none.
+Result<std::optional<std::string>> lockfile_name(const std::string& root);
+
+// Reads and compares. A lockfile that cannot be read is an error; unless it is frozen, one with merge conflicts is merged
+// and differs, and a broken one of pnpm's is replaced by the record of what is installed, where there is one. Frozen:
+// PMX_E_LOCKFILE_OUTDATED with the list of differences, PMX_E_NO_LOCKFILE.
+Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events);
+
+// Sets wanted, project_dirs and versions for inputs.lockfile as it is now.
+Result<> bind_projects(Inputs& inputs, const Settings& settings);
 
 // The lockfile of what stands in node_modules: .pnpm/lock.yaml or .package-lock.json; nullopt when there is none or it
 // cannot be read (then the tree is made anew).

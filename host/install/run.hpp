@@ -11,12 +11,15 @@
 
 namespace pmx {
 
+class Transport;
+
 struct Run {
     const Settings& settings;
     Metrics& metrics;
     Events& events;
     CancelFlag& cancel;  // set by a signal, or by the first task that fails
     Plugins& plugins;
+    Transport& transport;
     std::string root;    // directory of the lockfile, absolute
 };
 

@@ -1,0 +1,132 @@
+#include "install/resolve.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/fs.hpp"
+#include "install/sources.hpp"
+#include "install/transport.hpp"
+#include "registry/packuments.hpp"
+#include "resolve/hooks.hpp"
+#include "resolve/npm_resolve.hpp"
+#include "resolve/policy.hpp"
+#include "resolve/resolve.hpp"
+
+namespace pmx {
+namespace {
+
+constexpr std::uint64_t kPackumentLimit = 512ull << 20;
+constexpr std::int64_t kFreshForMs = 5 * 60 * 1000;
+
+std::int64_t now_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+SendRequest sender(BoundedTransport& transport) {
+    return [&transport](MetadataRequest asked, std::function<void(Result<MetadataAnswer>)> done) {
+        FetchRequest request;
+        request.url = std::move(asked.url);
+        request.subject = std::move(asked.subject);
+        request.headers = std::move(asked.headers);
+        request.purpose = PMX_FETCH_PACKUMENT;
+        request.size_limit = kPackumentLimit;
+        transport.fetch(std::move(request), [done = std::move(done)](Result<FetchResponse> answer) {
+            if (!answer) return done(tl::make_unexpected(std::move(answer).error()));
+            done(MetadataAnswer{answer->status, std::move(answer->headers), std::move(answer->body)});
+        });
+    };
+}
+
+PackumentsOptions packuments_options(const Settings& settings, const Policy& policy) {
+    PackumentsOptions options;
+    options.cache_dir = std::string(settings.text("cache-dir"));
+    options.offline = settings.flag("offline");
+    options.prefer_offline = settings.flag("prefer-offline");
+    options.full = policy.mode == ResolutionMode::time_based;
+    options.ages_before = policy.newest;
+    options.fresh_for_ms = kFreshForMs;
+    return options;
+}
+
+// The manifests as they are on disk, without a root that has none.
+std::vector<ProjectInput> project_inputs(const Inputs& inputs) {
+    std::vector<ProjectInput> projects;
+    for (const ProjectFile& file : inputs.projects)
+        if (!file.text.empty() || file.dir == ".") projects.push_back({file.dir, file.manifest});
+    return projects;
+}
+
+Result<std::string> text_of(const Lockfile& lockfile, const std::vector<ProjectInput>& projects) {
+    if (lockfile.format == LockfileFormat::pnpm) return pnpm_lockfile_text(lockfile);
+    std::vector<Manifest> manifests;
+    for (const Project& project : lockfile.graph.projects)
+        for (const ProjectInput& input : projects)
+            if (input.dir == project.dir) manifests.push_back(input.manifest);
+    return npm_lockfile_text(lockfile, manifests);
+}
+
+}  // namespace
+
+Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahead) {
+    StageTimer timer(run.metrics, Stage::resolve);
+    const Settings& settings = run.settings;
+    run.events.stage("resolution_started");
+
+    PMX_TRY(Policy policy, policy_from(settings, now_ms()));
+    policy.patched = inputs.patched;
+    PMX_TRY(Hooks hooks, Hooks::make(policy, settings.root));
+    PMX_TRY(Patches patches, Patches::make(policy));
+    BoundedTransport transport(run.transport, run.metrics, static_cast<std::size_t>(settings.integer("network-concurrency")));
+    Packuments packuments(settings, packuments_options(settings, policy), sender(transport));
+    InstallSources sources(run, [&run](FetchRequest request) { return run.transport.fetch_and_wait(std::move(request)); });
+
+    TreeInput input;
+    input.root = settings.root;
+    input.projects = project_inputs(inputs);
+    PMX_CHECK(apply_edits(edits, settings, inputs.projects, input.projects));
+    input.policy = &policy;
+    input.hooks = &hooks;
+    input.patches = &patches;
+    input.settings = &settings;
+    if (inputs.has_lockfile) {
+        PMX_CHECK(read_records(inputs.lockfile));
+        input.wanted = &inputs.lockfile;
+    }
+    input.update = edits.update;
+    input.packuments = &packuments;
+    input.sources = &sources;
+    input.cancel = &run.cancel;
+    input.progress = [&run](std::size_t asked, std::size_t chosen) { run.events.resolving(asked, chosen); };
+    if (ahead) input.chosen = [ahead](const PackageRecord& record) { ahead->want(record); };
+    const bool npm = inputs.has_lockfile && inputs.lockfile.format == LockfileFormat::npm;
+    PMX_TRY(Resolved resolved, npm ? resolve_npm(input) : resolve(input));
+
+    PMX_TRY(inputs.edited, saved_manifests(edits, settings, inputs.projects, input.projects, resolved.lockfile));
+    resolved.lockfile.file_name = inputs.has_lockfile ? inputs.lockfile.file_name : "pnpm-lock.yaml";
+    resolved.lockfile.text = inputs.lockfile.text;  // an env document in front, an npm lockfile's indentation
+    PMX_TRY(std::string text, text_of(resolved.lockfile, input.projects));
+    // What is installed is what the text says, so that a later run from the lockfile cannot differ.
+    PMX_TRY(Lockfile lockfile, read_lockfile(resolved.lockfile.file_name, text));
+    for (ProjectFile& file : inputs.projects)
+        for (const FileEdit& edit : inputs.edited)
+            if (edit.path == file.path) {
+                file.text = edit.text;
+                PMX_TRY(file.manifest, parse_manifest(edit.text, edit.path));
+            }
+    bool changed = !inputs.has_lockfile || inputs.lockfile.text != text;
+    inputs.lockfile = std::move(lockfile);
+    inputs.has_lockfile = true;
+    if (changed) inputs.lockfile_text = std::move(text);
+    inputs.differences.clear();
+    std::string path = join_path(settings.root, inputs.lockfile.file_name);
+    if (std::find(inputs.files.begin(), inputs.files.end(), path) == inputs.files.end()) inputs.files.push_back(path);
+    PMX_CHECK(bind_projects(inputs, settings));
+
+    for (const std::string& warning : resolved.warnings) run.events.warning(warning);
+    for (const std::string& dropped : resolved.unresolved_optional) run.events.skipped_optional(dropped, "resolution_failure", "");
+    if (std::string issues = describe_peer_issues(resolved.issues); !issues.empty()) run.events.warning(issues);
+    run.events.stage("resolution_done");
+    return {};
+}
+
+}  // namespace pmx

@@ -1,0 +1,110 @@
+#include "install/transport.hpp"
+
+#include <algorithm>
+
+#include "install/run.hpp"
+
+namespace pmx {
+namespace {
+
+bool has_scheme(std::string_view url, std::string_view scheme) {
+    return url.size() > scheme.size() && url.starts_with(scheme) && url[scheme.size()] == ':';
+}
+
+}  // namespace
+
+void Transport::fetch(FetchRequest request, Done done) {
+    if (cancel_.is_set()) return done(fail(Code::CANCELLED, "cancelled before it was fetched", request.subject));
+    if (settings_.flag("offline") && !has_scheme(request.url, "file")) {
+        bool archive = request.purpose == PMX_FETCH_ARCHIVE;
+        return done(fail(Code::OFFLINE, archive ? "not in the store, and --offline forbids fetching it" : "not in the cache, and --offline forbids fetching it",
+                         request.subject, archive ? "run once without --offline to fill the store" : "run once without --offline to fill the cache"));
+    }
+    Result<const Fetcher*> fetcher = fetcher_for(request.url);
+    if (!fetcher) return done(tl::make_unexpected(std::move(fetcher).error()));
+    if (!(*fetcher)->is_blocking()) return (*fetcher)->fetch(std::move(request), std::move(done));
+    {
+        std::lock_guard lock(mutex_);
+        std::size_t width = std::clamp<std::int64_t>(settings_.integer("network-concurrency"), 1, 8);
+        if (!blocking_) blocking_ = std::make_unique<Pool>(width, 1024);
+    }
+    blocking_->submit([fetcher = *fetcher, request = std::move(request), done = std::move(done)](std::uint32_t) mutable {
+        fetcher->fetch(std::move(request), std::move(done));
+    });
+}
+
+Result<FetchResponse> Transport::fetch_and_wait(FetchRequest request) {
+    struct Wait {
+        std::mutex mutex;
+        std::condition_variable there;
+        std::optional<Result<FetchResponse>> answer;
+    };
+    auto wait = std::make_shared<Wait>();
+    fetch(std::move(request), [wait](Result<FetchResponse> answer) {
+        std::lock_guard lock(wait->mutex);
+        wait->answer = std::move(answer);
+        wait->there.notify_all();
+    });
+    std::unique_lock lock(wait->mutex);
+    wait->there.wait(lock, [&] { return wait->answer.has_value(); });
+    return std::move(*wait->answer);
+}
+
+Result<const Fetcher*> Transport::fetcher_for(const std::string& url) {
+    std::string name(settings_.text("fetcher"));
+    if (has_scheme(url, "file")) name = "file";
+    else if (url.starts_with("git+") || has_scheme(url, "git") || has_scheme(url, "ssh")) name = "git";
+    std::lock_guard lock(mutex_);
+    auto found = fetchers_.find(name);
+    if (found == fetchers_.end()) {
+        PMX_TRY(Fetcher fetcher, plugins_.fetcher(name, option_values(settings_)));
+        found = fetchers_.emplace(name, std::move(fetcher)).first;
+    }
+    if (!found->second.takes(url))
+        return fail(Code::RESOLUTION_UNSUPPORTED, "the fetcher \"" + name + "\" does not take this kind of URL", url,
+                    "choose another one with --fetcher");
+    return &found->second;
+}
+
+// The last callback may still be on its way out when its answer has been used.
+BoundedTransport::~BoundedTransport() {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [&] { return callbacks_ == 0 && in_flight_ == 0 && pending_.empty(); });
+}
+
+void BoundedTransport::fetch(FetchRequest request, Transport::Done done) {
+    {
+        std::lock_guard lock(mutex_);
+        pending_.push_back({std::move(request), std::move(done)});
+    }
+    pump();
+}
+
+// One thread pumps at a time: answers that come while a request is being started do not nest.
+void BoundedTransport::pump() {
+    for (bool mine = false;; mine = true) {
+        Pending next;
+        {
+            std::lock_guard lock(mutex_);
+            if (!mine && pumping_) return;
+            pumping_ = !pending_.empty() && in_flight_ < width_;
+            if (!pumping_) return;
+            next = std::move(pending_.front());
+            pending_.pop_front();
+            ++in_flight_;
+        }
+        transport_.fetch(std::move(next.request), [this, done = std::move(next.done)](Result<FetchResponse> answer) {
+            {
+                std::lock_guard lock(mutex_);
+                --in_flight_;
+                ++callbacks_;
+            }
+            done(std::move(answer));
+            pump();
+            std::lock_guard lock(mutex_);
+            if (--callbacks_ == 0) idle_.notify_all();
+        });
+    }
+}
+
+}  // namespace pmx
