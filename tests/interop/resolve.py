@@ -63,7 +63,7 @@ def pnpm(project, registry, home, name, *flags):
 
 
 def pmx(project, registry, home, name, *flags):
-    extra = ["--" + re.sub("[A-Z]", lambda m: "-" + m.group().lower(), k) for k, v in EXTRA.get(name, {}).items() if v == "true"]
+    extra = ["--%s=%s" % (re.sub("[A-Z]", lambda m: "-" + m.group().lower(), k), v) for k, v in EXTRA.get(name, {}).items()]
     return run([registry_server.pmx_binary(), "install", "--lockfile-only", "--ignore-scripts", "--registry", registry, "--store-dir",
                 home + "/pmx-store", "--cache-dir", home + "/pmx-cache", *extra, *flags], project, home)
 
