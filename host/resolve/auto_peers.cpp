@@ -155,10 +155,13 @@ Result<> TreeWalk::install(std::uint32_t index, const std::vector<PeerInstall>& 
     const std::size_t before = tree_.packages.size();
     for (const PeerInstall& peer : wanted) {
         Result<TreeTarget> target;
+        const Place place{index, kNone, 0, kNone, importers_[index].dir, kind == EdgeKind::optional};
+        const PackageRecord* locked = peer.target ? nullptr : pins_.exact(peer.name, peer.text);
         if (peer.target) {
             target = *peer.target;
+        } else if (locked) {
+            target = TreeTarget{add_pinned(*locked, place, true), {}};
         } else {
-            const Place place{index, kNone, 0, kNone, importers_[index].dir, kind == EdgeKind::optional};
             target = resolve_want(peer.name, peer.text, place);
         }
         if (!target) {

@@ -97,6 +97,13 @@ std::string_view Pins::direct_specifier(std::string_view dir, std::string_view a
     return found == project->second.specifiers.end() ? std::string_view() : found->second;
 }
 
+const PackageRecord* Pins::exact(std::string_view name, std::string_view version) const {
+    if (!edges_hold_ || is_moved(name)) return nullptr;
+    for (const PackageRecord* record : versions(name))
+        if (record->version == version) return record;
+    return nullptr;
+}
+
 std::uint32_t Pins::package(std::string_view key) const {
     auto found = packages_.find(key);
     return found == packages_.end() ? kNoPackage : found->second;

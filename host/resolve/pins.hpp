@@ -35,6 +35,8 @@ class Pins {
     std::span<const PackageRecord* const> versions(std::string_view name) const;
     // The one that satisfies, where there is exactly one and no other choice could be better; else nullptr.
     const PackageRecord* only_fit(const Specifier& specifier) const;
+    // This very version, where the lockfile's edges may be followed.
+    const PackageRecord* exact(std::string_view name, std::string_view version) const;
     // How many versions of this name the lockfile has, whatever is updated.
     std::size_t count(std::string_view name) const;
 
