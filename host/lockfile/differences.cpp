@@ -3,7 +3,9 @@
 #include <map>
 #include <set>
 
+#include "lockfile/dep_path.hpp"
 #include "lockfile/lockfile.hpp"
+#include "model/range.hpp"
 
 namespace pmx {
 namespace {
@@ -51,15 +53,38 @@ bool matches(std::string_view pattern, std::string_view name) {
     return false;
 }
 
-// The package that an override's selector is about: "b" of "a@1>b@^2".
-std::string_view override_target(std::string_view selector) {
+// What an override's selector is about: "b@^2" of "a@1>b@^2".
+std::string_view override_selector(std::string_view selector) {
     for (std::size_t at = selector.find('>', 1); at != std::string_view::npos; at = selector.find('>', at + 1)) {
         char before = selector[at - 1];
         if (before == '@' || before == ' ' || before == '|' || at + 1 == selector.size() || selector[at + 1] == '=') continue;
         selector = selector.substr(at + 1);
         break;
     }
+    return selector;
+}
+std::string_view override_target(std::string_view selector) {
+    selector = override_selector(selector);
     return selector.substr(0, selector.find('@', 1));
+}
+
+// Whether a selector with a range ("b@^2") is about a dependency with this specifier.
+bool override_fits(std::string_view selector, std::string_view specifier) {
+    selector = override_selector(selector);
+    std::size_t at = selector.find('@', 1);
+    if (at == std::string_view::npos || selector.substr(at + 1) == specifier) return true;
+    auto asked = Range::parse(specifier), about = Range::parse(selector.substr(at + 1));
+    return asked && about && asked->intersects(*about);
+}
+
+// The range of "workspace:^1.0.0" or "workspace:name@^1.0.0"; "*" where any version will do.
+std::string_view workspace_range(std::string_view specifier) {
+    constexpr std::string_view kProtocol = "workspace:";
+    if (specifier.starts_with(kProtocol)) {
+        specifier.remove_prefix(kProtocol.size());
+        if (std::size_t at = specifier.rfind('@'); at != std::string_view::npos && at != 0) specifier.remove_prefix(at + 1);
+    }
+    return specifier == "^" || specifier == "~" ? "*" : specifier;
 }
 
 class Comparison {
@@ -67,11 +92,15 @@ class Comparison {
     Comparison(const Lockfile& lockfile, const std::vector<WantedProject>& projects, const WantedSettings& settings)
         : lockfile_(lockfile), projects_(projects), settings_(settings) {
         for (const LockedProject& project : lockfile.projects) locked_.emplace(project.dir, &project);
+        for (const WantedProject& project : projects) wanted_.emplace(project.dir, &project);
     }
 
     std::vector<std::string> run() {
-        if (lockfile_.format == LockfileFormat::pnpm) compare_settings();
+        bool pnpm = lockfile_.format == LockfileFormat::pnpm;
+        if (pnpm) compare_settings();
         for (const WantedProject& project : projects_) compare_project(project);
+        if (pnpm)
+            for (const WantedProject& directory : settings_.directories) compare_directory(directory);
         return std::move(found_);
     }
 
@@ -81,11 +110,29 @@ class Comparison {
         return at == lockfile_.settings.end() ? by_default : at->second == "true";
     }
 
-    void compare_flag(const char* name, bool by_default, std::optional<bool> wanted) {
-        bool locked = flag(name, by_default);
+    void compare_setting(const char* name, const char* by_default, std::optional<std::string> wanted) {
+        auto at = lockfile_.settings.find(name);
+        std::string locked = at == lockfile_.settings.end() ? by_default : at->second;
         if (wanted && *wanted != locked)
-            found_.push_back(std::string("settings: ") + name + " is " + (*wanted ? "true" : "false") +
-                             ", the lockfile was made with " + (locked ? "true" : "false"));
+            found_.push_back(std::string("settings: ") + name + " is " + *wanted + ", the lockfile was made with " + locked);
+    }
+
+    void compare_resolving_settings() {
+        if (lockfile_.settings.empty()) return;  // made by who does not record them
+        auto text = [](std::optional<bool> flag) {
+            return flag ? std::optional<std::string>(*flag ? "true" : "false") : std::nullopt;
+        };
+        compare_setting("autoInstallPeers", "true", text(settings_.auto_install_peers));
+        compare_setting("excludeLinksFromLockfile", "false", text(settings_.exclude_links_from_lockfile));
+        compare_setting("injectWorkspacePackages", "false", text(settings_.inject_workspace_packages));
+        compare_setting("dedupePeers", "false", text(settings_.dedupe_peers));
+        auto length = settings_.peers_suffix_max_length;
+        compare_setting("peersSuffixMaxLength", "1000",
+                        length ? std::optional<std::string>(std::to_string(*length)) : std::nullopt);
+    }
+
+    void compare_checksum(const char* name, const std::optional<std::string>& wanted, const std::string& locked) {
+        if (wanted) compare_values(name, wanted->empty() ? nullptr : &*wanted, locked.empty() ? nullptr : &locked);
     }
 
     // `wants` and `has` are the values of one key, nullptr where there is none.
@@ -129,8 +176,10 @@ class Comparison {
     }
 
     void compare_settings() {
-        compare_flag("autoInstallPeers", true, settings_.auto_install_peers);
-        compare_flag("excludeLinksFromLockfile", false, settings_.exclude_links_from_lockfile);
+        compare_resolving_settings();
+        compare_checksum("packageExtensionsChecksum", settings_.package_extensions_checksum,
+                         lockfile_.package_extensions_checksum);
+        compare_checksum("pnpmfileChecksum", settings_.pnpmfile_checksum, lockfile_.pnpmfile_checksum);
         Pairs wanted;
         for (const auto& [key, value] : settings_.overrides) wanted[key] = resolved_override(key, value);
         compare_pairs("overrides", wanted, Pairs(lockfile_.overrides.begin(), lockfile_.overrides.end()));
@@ -154,6 +203,15 @@ class Comparison {
             found_.push_back("ignoredOptionalDependencies: " + name + ": wanted, the lockfile was made without it");
     }
 
+    // An optional dependency that is to be ignored is not looked for among the others either.
+    bool is_ignored(const WantedProject& project, std::string_view alias) const {
+        return std::any_of(lockfile_.ignored_optional.begin(), lockfile_.ignored_optional.end(),
+                           [&](std::string_view pattern) { return matches(pattern, alias); }) &&
+               std::any_of(project.dependencies.begin(), project.dependencies.end(), [&](const WantedDependency& d) {
+                   return d.kind == EdgeKind::optional && d.alias == alias;
+               });
+    }
+
     Dependencies wanted_dependencies(const WantedProject& project) const {
         bool pnpm = lockfile_.format == LockfileFormat::pnpm;
         bool peers = !pnpm || flag("autoInstallPeers", true);
@@ -162,10 +220,7 @@ class Comparison {
         for (const WantedDependency& d : project.dependencies) {
             if (d.kind == EdgeKind::peer && !peers) continue;
             if (!links && d.specifier.starts_with("link:")) continue;
-            if (pnpm && d.kind == EdgeKind::optional &&
-                std::any_of(lockfile_.ignored_optional.begin(), lockfile_.ignored_optional.end(),
-                            [&](std::string_view pattern) { return matches(pattern, d.alias); }))
-                continue;
+            if (pnpm && (d.kind == EdgeKind::optional || d.kind == EdgeKind::prod) && is_ignored(project, d.alias)) continue;
             ask(all, d.alias, d.specifier, d.kind);
         }
         if (pnpm)  // peers that are installed for a project count as its dependencies
@@ -175,9 +230,9 @@ class Comparison {
     }
 
     // pnpm applies overrides to the projects' own manifests too, so the lockfile may hold the override's value.
-    bool is_overridden(std::string_view alias, const std::string* locked) const {
+    bool is_overridden(std::string_view alias, const std::string& wanted, const std::string* locked) const {
         for (const auto& [selector, value] : lockfile_.overrides) {
-            if (override_target(selector) != alias) continue;
+            if (override_target(selector) != alias || !override_fits(selector, wanted)) continue;
             if (!locked) {
                 if (value == "-") return true;
             } else if (*locked == value || (value.starts_with("link:") && locked->starts_with("link:")) ||
@@ -191,6 +246,9 @@ class Comparison {
     void compare_project(const WantedProject& project) {
         std::string prefix = project.dir == "." ? "" : project.dir + ": ";
         auto at = locked_.find(project.dir);
+        bool asks = std::any_of(project.dependencies.begin(), project.dependencies.end(),
+                                [](const WantedDependency& d) { return d.kind != EdgeKind::peer; });
+        if (at == locked_.end() && !asks && lockfile_.format == LockfileFormat::pnpm) return;
         if (at == locked_.end()) {
             found_.push_back(prefix + "the lockfile does not hold this project");
             return;
@@ -200,12 +258,12 @@ class Comparison {
         for (const auto& [alias, asked] : wanted) {
             auto has = locked.find(alias);
             if (has == locked.end()) {
-                if (!is_overridden(alias, nullptr))
+                if (!is_overridden(alias, asked.specifier, nullptr))
                     found_.push_back(prefix + alias + ": package.json wants " + asked.specifier +
                                      ", the lockfile has none");
                 continue;
             }
-            if (has->second.specifier != asked.specifier && !is_overridden(alias, &has->second.specifier))
+            if (has->second.specifier != asked.specifier && !is_overridden(alias, asked.specifier, &has->second.specifier))
                 found_.push_back(prefix + alias + ": package.json wants " + asked.specifier + ", the lockfile has " +
                                  has->second.specifier);
             else if (has->second.kind != asked.kind)
@@ -215,7 +273,90 @@ class Comparison {
         for (const auto& [alias, has] : locked)
             if (!wanted.contains(alias))
                 found_.push_back(prefix + alias + ": package.json does not ask for it, the lockfile has " + has.specifier);
-        if (lockfile_.format == LockfileFormat::pnpm) compare_injected(project, *at->second, prefix);
+        if (lockfile_.format != LockfileFormat::pnpm) return;
+        compare_injected(project, *at->second, prefix);
+        compare_targets(*at->second, prefix);
+        std::string published(at->second->publish_directory);
+        if (project.publish_directory && *project.publish_directory != published)
+            compare_values(prefix + "publishConfig.directory",
+                           project.publish_directory->empty() ? nullptr : &*project.publish_directory,
+                           published.empty() ? nullptr : &published);
+    }
+
+    // Where the lockfile's own specifier is a range, its version must be within, and so must a linked project's.
+    void compare_targets(const LockedProject& locked, const std::string& prefix) {
+        const Graph& graph = lockfile_.graph;
+        const Project& project = graph.projects[static_cast<std::size_t>(&locked - lockfile_.projects.data())];
+        std::map<std::string_view, const LockedSpecifier*> specifiers;
+        for (const LockedSpecifier& s : locked.specifiers) specifiers.try_emplace(s.alias, &s);
+        for (const Edge* e = graph.begin_edges(project); e != graph.end_edges(project); ++e) {
+            auto at = specifiers.find(e->alias);
+            if (at == specifiers.end()) continue;
+            std::string_view specifier = at->second->specifier, version, where;
+            if (e->target != kNoPackage) {
+                const Package& package = graph.packages[e->target];
+                DepPath path = parse_dep_path(package.id);
+                if (package.name != e->alias || !is_exact_version(path.reference)) continue;
+                version = path.reference;
+            } else {
+                if (specifier.starts_with("link:") || specifier.starts_with("file:") || specifier.starts_with("workspace:."))
+                    continue;
+                auto linked = wanted_.find(e->link);
+                if (linked == wanted_.end() || !linked->second->version) continue;
+                version = *linked->second->version;
+                specifier = workspace_range(specifier);
+                where = e->link;
+            }
+            if (specifier.empty() || specifier == "*") continue;  // any version, a prerelease too
+            auto range = Range::parse(specifier, {.loose = true});
+            if (!range || satisfies(version, specifier, {.loose = true})) continue;
+            found_.push_back(prefix + std::string(e->alias) + ": " + std::string(at->second->specifier) + " does not allow " +
+                             (version.empty() ? "a project without a version" : std::string(version)) +
+                             (where.empty() ? ", which the lockfile has" : ", the version of " + std::string(where)));
+        }
+    }
+
+    // A directory's manifest may have changed since it was resolved. pnpm looks at its dependencies and peers.
+    void compare_directory(const WantedProject& directory) {
+        for (const Package& package : lockfile_.graph.packages)
+            if (package.resolution.kind == ResolutionKind::directory && package.resolution.directory == directory.dir) {
+                compare_directory(directory, package);
+                return;
+            }
+    }
+
+    void compare_directory(const WantedProject& directory, const Package& package) {
+        const Graph& graph = lockfile_.graph;
+        std::string prefix = directory.dir + ": ";
+        std::map<std::string_view, const Edge*> edges;
+        for (const Edge* e = graph.begin_edges(package); e != graph.end_edges(package); ++e) edges.emplace(e->alias, e);
+        std::set<std::string_view> asked, peers;
+        for (const WantedDependency& d : directory.dependencies) {
+            if (d.kind == EdgeKind::peer) peers.insert(d.alias);
+            if (d.kind != EdgeKind::prod) continue;
+            asked.insert(d.alias);
+            auto at = edges.find(d.alias);
+            if (at == edges.end()) {
+                found_.push_back(prefix + d.alias + ": package.json wants " + d.specifier + ", the lockfile has none");
+            } else if (at->second->target != kNoPackage) {
+                const Package& target = graph.packages[at->second->target];
+                if (target.name == d.alias && is_exact_version(parse_dep_path(target.id).reference) &&
+                    Range::parse(d.specifier, {.loose = true}) && !satisfies(target.version, d.specifier, {.loose = true}))
+                    found_.push_back(prefix + d.alias + ": package.json wants " + d.specifier + ", the lockfile has " +
+                                     std::string(target.version));
+            }
+        }
+        auto first = graph.strings.begin() + package.first_peer;
+        std::set<std::string_view> locked_peers(first, first + package.peer_count);
+        for (std::string_view peer : peers)
+            if (!locked_peers.contains(peer))
+                found_.push_back(prefix + std::string(peer) + ": package.json has it as a peer, the lockfile does not");
+        for (std::string_view peer : locked_peers)
+            if (!peers.contains(peer))
+                found_.push_back(prefix + std::string(peer) + ": the lockfile has it as a peer, package.json does not");
+        for (auto [alias, edge] : edges)
+            if (edge->kind == EdgeKind::prod && !asked.contains(alias) && !locked_peers.contains(alias))
+                found_.push_back(prefix + std::string(alias) + ": package.json does not ask for it, the lockfile has it");
     }
 
     void compare_injected(const WantedProject& project, const LockedProject& locked, const std::string& prefix) {
@@ -234,6 +375,7 @@ class Comparison {
     const std::vector<WantedProject>& projects_;
     const WantedSettings& settings_;
     std::map<std::string_view, const LockedProject*> locked_;
+    std::map<std::string_view, const WantedProject*> wanted_;
     std::vector<std::string> found_;
 };
 

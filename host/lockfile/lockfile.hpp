@@ -98,13 +98,21 @@ struct WantedProject {
     std::string dir, name;
     std::vector<WantedDependency> dependencies;
     std::vector<std::string> injected;
+    std::optional<std::string> version;  // nullopt: not known, so links to it are not compared
+    std::optional<std::string> publish_directory;  // nullopt: not compared
 };
 struct WantedSettings {
     std::vector<std::pair<std::string, std::string>> overrides;
     std::vector<std::pair<std::string, std::string>> patched;  // key → hash
     std::map<std::string, std::map<std::string, std::string>> catalogs;
     std::vector<std::string> ignored_optional;
-    std::optional<bool> auto_install_peers, exclude_links_from_lockfile;
+    // The values in effect, defaults included; nullopt: not compared. Checksums: "" = there is nothing to record.
+    std::optional<bool> auto_install_peers, exclude_links_from_lockfile, inject_workspace_packages, dedupe_peers;
+    std::optional<std::uint32_t> peers_suffix_max_length;
+    std::optional<std::string> package_extensions_checksum, pnpmfile_checksum;
+    // Manifests of directories that the lockfile has as packages (file:), as far as they are known; `dir` as in the
+    // package's resolution.
+    std::vector<WantedProject> directories;
 };
 // One line per difference that makes the lockfile unfit for these manifests ("packages/a: react: package.json wants
 // ^19.0.0, the lockfile has ^18.0.0"); empty when it fits.

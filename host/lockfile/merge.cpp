@@ -91,7 +91,7 @@ Result<std::string> merge_conflicts(std::string_view file_name, std::string_view
                     "the lockfile holds merge conflict markers, and its sides cannot be merged: " + error.what,
                     error.subject.starts_with("line ") ? name + ": " + error.subject : name, kRestore);
     };
-    if (!simdjson::validate_utf8(lines.data(), lines.size())) return refused({Code::LOCKFILE_BROKEN, "it is not UTF-8"});
+    if (!simdjson::validate_utf8(lines.data(), lines.size())) return refused(fail(Code::LOCKFILE_BROKEN, "it is not UTF-8").value());
     bool npm = name.ends_with(".json");
     Result<std::string> merged = npm ? merge_npm_lockfiles(*sides) : merge_pnpm_lockfiles(*sides);
     if (!merged) return refused(merged.error());
