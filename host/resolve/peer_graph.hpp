@@ -39,8 +39,9 @@ struct PeerGraph {
     std::vector<std::vector<VariantEdge>> projects;  // by project: its edges, by alias
 };
 
-// By node: its dependency path. Members of a circle of peers stand in others' paths by name and version alone.
-std::vector<std::string> peer_ids(const DependencyTree& tree, const PeerContexts& contexts, const Policy& policy);
+// By node: its dependency path. Members of a circle of peers stand in others' paths by name and version alone; where
+// that could mean several variants, their peers become peers of the others too.
+std::vector<std::string> peer_ids(const DependencyTree& tree, PeerContexts& contexts, const Policy& policy);
 
 PeerGraph peer_graph(const DependencyTree& tree, const PeerContexts& contexts, std::vector<std::string> ids);
 

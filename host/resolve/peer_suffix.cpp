@@ -70,41 +70,114 @@ std::vector<bool> names_in_circles(const DependencyTree& tree, const PeerContext
     return out;
 }
 
+class Ids {
+  public:
+    Ids(const DependencyTree& tree, PeerContexts& contexts, const Policy& policy)
+        : tree_(tree), contexts_(contexts), policy_(policy), by_name_(names_in_circles(tree, contexts)) {
+        for (std::string_view dir : contexts.links) links_.push_back(link_peer_version(dir));
+    }
+
+    std::vector<std::string> make() {
+        render();
+        // Each round adds names to paths or is the last; there are no more than there are names.
+        while (tell_apart()) render();
+        return std::move(ids_);
+    }
+
+  private:
+    void render() {
+        std::vector<std::uint32_t> offsets{0}, targets;
+        for (const PeerNode& node : contexts_.nodes) {
+            for (const FoundPeer& peer : contexts_.found_of(node))
+                if (peer.place.is_node()) targets.push_back(peer.place.index());
+            offsets.push_back(static_cast<std::uint32_t>(targets.size()));
+        }
+        StrongComponents circles = strong_components(offsets, targets);
+        in_circle_.resize(contexts_.nodes.size());
+        for (std::uint32_t i = 0; i < in_circle_.size(); ++i)
+            in_circle_[i] = circles.members_of(circles.of[i]).size() > 1;
+        ids_.assign(contexts_.nodes.size(), {});
+        std::vector<std::string> built;
+        std::vector<std::string_view> segments;
+        for (std::uint32_t at : circles.members) {
+            const PeerNode& node = contexts_.nodes[at];
+            segments.clear();
+            built.clear();
+            built.reserve(node.found_count);
+            for (const FoundPeer& peer : contexts_.found_of(node)) {
+                if (peer.place.is_link()) {
+                    built.push_back(std::string(contexts_.names[peer.name]) + "@" + links_[peer.place.index()]);
+                    segments.push_back(built.back());
+                    continue;
+                }
+                std::uint32_t to = peer.place.index();
+                segments.push_back(is_plain(at, peer) ? tree_.packages[contexts_.nodes[to].package].record.key
+                                                      : std::string_view(ids_[to]));
+            }
+            ids_[at] = own_id(tree_.packages[node.package]) + peer_suffix(segments, policy_.peers_suffix_max_length);
+        }
+    }
+
+    // Stands in the path of `at` without its own peers.
+    bool is_plain(std::uint32_t at, const FoundPeer& peer) const {
+        std::uint32_t to = peer.place.index();
+        return to == at || by_name_[peer.name] || in_circle_[to] || policy_.dedupe_peers;
+    }
+
+    // Where the plain name of a peer could mean several variants of it, its own peers stand in the path as well.
+    bool tell_apart() {
+        std::vector<std::uint32_t> first(tree_.packages.size(), UINT32_MAX);
+        std::vector<bool> has_several(tree_.packages.size());
+        for (std::uint32_t i = 0; i < contexts_.nodes.size(); ++i) {
+            std::uint32_t package = contexts_.nodes[i].package;
+            if (first[package] == UINT32_MAX)
+                first[package] = i;
+            else if (ids_[first[package]] != ids_[i])
+                has_several[package] = true;
+        }
+        bool changed = false;
+        std::vector<FoundPeer> found;
+        std::vector<std::vector<FoundPeer>> more(contexts_.nodes.size());
+        for (std::uint32_t at = 0; at < contexts_.nodes.size(); ++at) {
+            const PeerNode& node = contexts_.nodes[at];
+            std::string_view own_name = tree_.packages[node.package].record.name;
+            std::span<const FoundPeer> known = contexts_.found_of(node);
+            found.assign(known.begin(), known.end());
+            auto is_known = [&](std::uint32_t name) {
+                return std::any_of(found.begin(), found.end(), [&](const FoundPeer& p) { return p.name == name; });
+            };
+            for (const FoundPeer& peer : known) {
+                if (!peer.place.is_node() || peer.place.index() == at || !is_plain(at, peer)) continue;
+                const PeerNode& provider = contexts_.nodes[peer.place.index()];
+                if (!has_several[provider.package]) continue;
+                for (const FoundPeer& its : contexts_.found_of(provider))
+                    if (contexts_.names[its.name] != own_name && !is_known(its.name)) found.push_back(its);
+            }
+            if (found.size() == known.size()) continue;
+            std::sort(found.begin(), found.end(), [](const FoundPeer& a, const FoundPeer& b) { return a.name < b.name; });
+            more[at] = found;
+            changed = true;
+        }
+        for (std::uint32_t at = 0; at < more.size(); ++at) {
+            if (more[at].empty()) continue;
+            contexts_.nodes[at].first_found = static_cast<std::uint32_t>(contexts_.found.size());
+            contexts_.nodes[at].found_count = static_cast<std::uint32_t>(more[at].size());
+            contexts_.found.insert(contexts_.found.end(), more[at].begin(), more[at].end());
+        }
+        return changed;
+    }
+
+    const DependencyTree& tree_;
+    PeerContexts& contexts_;
+    const Policy& policy_;
+    std::vector<bool> by_name_, in_circle_;
+    std::vector<std::string> links_, ids_;
+};
+
 }  // namespace
 
-std::vector<std::string> peer_ids(const DependencyTree& tree, const PeerContexts& contexts, const Policy& policy) {
-    std::vector<std::uint32_t> offsets{0}, targets;
-    for (const PeerNode& node : contexts.nodes) {
-        for (const FoundPeer& peer : contexts.found_of(node))
-            if (peer.place.is_node()) targets.push_back(peer.place.index());
-        offsets.push_back(static_cast<std::uint32_t>(targets.size()));
-    }
-    StrongComponents circles = strong_components(offsets, targets);
-    std::vector<std::string> ids(contexts.nodes.size()), links;
-    for (std::string_view dir : contexts.links) links.push_back(link_peer_version(dir));
-    std::vector<bool> by_name = names_in_circles(tree, contexts);
-    std::vector<std::string> built;
-    std::vector<std::string_view> segments;
-    for (std::uint32_t at : circles.members) {
-        const PeerNode& node = contexts.nodes[at];
-        const TreePackage& package = tree.packages[node.package];
-        segments.clear();
-        built.clear();
-        built.reserve(node.found_count);
-        for (const FoundPeer& peer : contexts.found_of(node)) {
-            if (peer.place.is_link()) {
-                built.push_back(std::string(contexts.names[peer.name]) + "@" + links[peer.place.index()]);
-                segments.push_back(built.back());
-                continue;
-            }
-            std::uint32_t to = peer.place.index();
-            const TreePackage& provider = tree.packages[contexts.nodes[to].package];
-            bool in_circle = to == at || by_name[peer.name] || circles.members_of(circles.of[to]).size() > 1;
-            segments.push_back(in_circle || policy.dedupe_peers ? provider.record.key : std::string_view(ids[to]));
-        }
-        ids[at] = own_id(package) + peer_suffix(segments, policy.peers_suffix_max_length);
-    }
-    return ids;
+std::vector<std::string> peer_ids(const DependencyTree& tree, PeerContexts& contexts, const Policy& policy) {
+    return Ids(tree, contexts, policy).make();
 }
 
 }  // namespace pmx

@@ -211,7 +211,8 @@ Result<PeerResult> resolve_peers(DependencyTree tree, const Policy& policy) {
     PeerContexts contexts = peer_contexts(tree, policy);
     PeerResult result;
     result.issues = peer_issues(tree, contexts, policy);
-    PeerGraph graph = peer_graph(tree, contexts, peer_ids(tree, contexts, policy));
+    std::vector<std::string> ids = peer_ids(tree, contexts, policy);
+    PeerGraph graph = peer_graph(tree, contexts, std::move(ids));
     if (policy.dedupe_injected_deps) dedupe_injected(tree, graph);
     if (policy.dedupe_peer_dependents) dedupe_peer_dependents(graph);
     result.lockfile = Writer(std::move(tree), contexts, std::move(graph), policy).write();
