@@ -13,6 +13,9 @@ namespace pmx {
 Result<> read_pnpm_lock(Lockfile& lockfile, std::uint32_t document_line);
 Result<> read_npm_lock(Lockfile& lockfile);
 
+// The format's part of read_records().
+Result<> read_npm_records(Lockfile& lockfile);
+
 // The main YAML document of a pnpm lockfile: all of it, or what follows the first "---" separator when the file opens
 // with an env document. Empty when it holds an env document only.
 std::string_view main_document(std::string_view text);

@@ -107,6 +107,7 @@ Result<Lockfile> read_lockfile(std::string_view file_name, std::string text) {
     Lockfile lockfile;
     lockfile.file_name = base_name(file_name);
     lockfile.format = lockfile.file_name.ends_with(".json") ? LockfileFormat::npm : LockfileFormat::pnpm;
+    if (std::size_t newline = text.find('\n'); newline != std::string::npos && newline > 0) lockfile.crlf = text[newline - 1] == '\r';
     normalise(text);
     lockfile.text = lockfile.graph.arena.adopt(std::move(text));
     PMX_CHECK(refuse_conflicts(lockfile));

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "lockfile/npm_entry.hpp"
 #include "model/graph.hpp"
 #include "model/manifest.hpp"
 #include "model/package_record.hpp"
@@ -41,6 +42,7 @@ struct Lockfile {
     std::string file_name;     // "pnpm-lock.yaml", "package-lock.json", "npm-shrinkwrap.json"
     std::string version;       // "9.0", "2", "3"
     std::string_view text;     // the whole file, LF line ends, no BOM; owned by graph.arena
+    bool crlf = false;         // the file's first line ended with CR LF
     std::string_view document; // pnpm: the main YAML document inside `text`
     Graph graph;
     std::vector<LockedProject> projects;  // same order as graph.projects
@@ -53,6 +55,8 @@ struct Lockfile {
     // What only those need who edit or write a lockfile: filled by read_records() and by the resolver. Sorted by key.
     std::vector<PackageRecord> records;
     std::vector<std::pair<std::string_view, std::string_view>> times;  // `time:`, key → ISO time
+    std::vector<NpmEntry> entries;  // npm's format only: every entry, the root's first, each after what it lies in
+    std::string_view npm_name;      // … and the name that the file gives itself where the manifest has none
     std::vector<std::pair<std::string_view, std::string_view>> unknown;  // sections that pmx does not know: name → lines
 
     const PackageRecord* find_record(std::string_view key) const;  // nullptr when there is none

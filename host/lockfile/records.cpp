@@ -195,7 +195,7 @@ const PackageRecord* Lockfile::find_record(std::string_view key) const {
 }
 
 Result<> read_records(Lockfile& lockfile) {
-    if (lockfile.format == LockfileFormat::npm) return {};
+    if (lockfile.format == LockfileFormat::npm) return read_npm_records(lockfile);
     PMX_TRY(YamlTree tree, read_yaml(lockfile.document, lockfile.graph.arena, 1));
     return RecordReader(lockfile, tree).read();
 }
