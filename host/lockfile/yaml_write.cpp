@@ -86,6 +86,22 @@ Scan scan(std::string_view text, YamlPlace place) {
     return found;
 }
 
+// Letters, digits and marks that mean nothing anywhere in a plain scalar, begun by a letter or digit: most texts.
+constexpr std::array<bool, 256> kSimple = [] {
+    std::array<bool, 256> simple{};
+    for (int c = 'a'; c <= 'z'; ++c) simple[static_cast<std::size_t>(c)] = true;
+    for (int c = 'A'; c <= 'Z'; ++c) simple[static_cast<std::size_t>(c)] = true;
+    for (int c = '0'; c <= '9'; ++c) simple[static_cast<std::size_t>(c)] = true;
+    for (char c : std::string_view("-._/+=@^~()<>|*")) simple[static_cast<unsigned char>(c)] = true;
+    return simple;
+}();
+
+bool is_simple(std::string_view text) {
+    char first = text[0];
+    if (!is_digit(first) && !(first >= 'a' && first <= 'z') && !(first >= 'A' && first <= 'Z')) return false;
+    return std::all_of(text.begin(), text.end(), [](char c) { return kSimple[static_cast<unsigned char>(c)]; });
+}
+
 void append_single_quoted(std::string& out, std::string_view text) {
     out += '\'';
     for (char c : text) {
@@ -268,6 +284,13 @@ bool is_ambiguous_in_yaml(std::string_view text) {
 void append_yaml_scalar(std::string& out, std::string_view text, YamlPlace place, int indent) {
     if (text.empty()) {
         out += "''";
+        return;
+    }
+    if (is_simple(text)) {
+        if (is_ambiguous_in_yaml(text))
+            append_single_quoted(out, text);
+        else
+            out += text;
         return;
     }
     Scan found = scan(text, place);
