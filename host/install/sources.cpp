@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "base/fs.hpp"
 #include "base/text.hpp"
 #include "install/check.hpp"
@@ -65,7 +67,9 @@ Result<Manifest> manifest_in(const ObjectView& object, const std::string& subjec
             PMX_TRY(std::string text, read_file(object.dir.raw(), std::string(file.source).c_str(), kManifestLimit));
             return parse_manifest(text, subject);
         }
-    return Manifest();
+    Manifest nothing;
+    nothing.version = "0.0.0";  // pnpm's word for it
+    return nothing;
 }
 
 // `git archive` notes the commit in a global header, the first block of its archive: "52 comment=<hash>".
@@ -231,7 +235,7 @@ Result<SourcePackage> InstallSources::at(const Specifier& specifier, const std::
         hosted.git_hosted = true;
         hosted.repo.clear();
         hosted.commit.clear();
-        hosted.tarball = there.tarball_url();
+        hosted.tarball = there.pnpm_tarball_url();
         hosted.reference = hosted.tarball + (found.path.empty() ? "" : "#path:" + found.path);
         Result<> obtained = obtain(hosted, specifier.alias);
         if (obtained) return hosted;
@@ -257,7 +261,15 @@ Result<SourcePackage> InstallSources::repository(const Specifier& specifier) {
         if (https.starts_with("git+")) https.erase(0, 4);
         Result<SourcePackage> found = at(specifier, https, archives);
         if (found || !may_be_elsewhere(found.error()) || run_.cancel.is_set()) return found;
-        if (Result<SourcePackage> by_ssh = at(specifier, hosted->scp(), nullptr)) return by_ssh;
+        if (!git.prefers_ssh) {
+            // Which way git takes is this machine's business: what the lockfile records must not depend on it.
+            Error error = std::move(found).error();
+            if (error.code == Code::FETCH_AUTH)
+                error.remedy += fmt::format("; where only ssh is open: git config --global url.\"git@{0}:\".insteadOf \"https://{0}/\"", hosted->domain());
+            return tl::make_unexpected(std::move(error));
+        }
+        std::string ssh = hosted->ssh_url().substr(4);
+        if (Result<SourcePackage> by_ssh = at(specifier, ssh, nullptr)) return by_ssh;
         return found;
     });
 }

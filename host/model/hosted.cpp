@@ -216,6 +216,12 @@ std::string HostedRepository::tarball_url() const {
     return {};
 }
 
+std::string HostedRepository::pnpm_tarball_url() const {
+    if (host != Host::gitlab) return tarball_url();
+    std::string ref = committish.empty() ? "HEAD" : percent_encode(committish);
+    return "https://gitlab.com/" + path_of(*this) + "/-/archive/" + ref + "/" + project + "-" + ref + ".tar.gz";
+}
+
 std::string HostedRepository::to_string() const {
     switch (form) {
         case Form::shortcut: return shortcut();

@@ -28,8 +28,9 @@ struct HostedRepository {
     std::string ssh_url() const;      // "git+ssh://git@github.com/user/project.git"
     std::string scp() const;          // "git@github.com:user/project.git"
     std::string git_url() const;      // "git://github.com/user/project.git"
-    // The archive of the committish, HEAD for none.
+    // The archive of the committish, HEAD for none: as npm asks for it, and as pnpm does (and records it).
     std::string tarball_url() const;
+    std::string pnpm_tarball_url() const;
     // In the form in which it was written, normalised.
     std::string to_string() const;
 };

@@ -222,6 +222,8 @@ Result<> read_fragment(std::string_view text, Specifier& it) {
 }
 
 Result<Specifier> from_hosted(Specifier it, const HostedRepository& hosted) {
+    if (hosted.project.empty() || (hosted.user.empty() && hosted.host != HostedRepository::Host::gist))
+        return refuse("a repository without an owner or a name", it, "write " + std::string(hosted.name()) + ":owner/repository");
     it.kind = SpecifierKind::git;
     it.git.host = hosted.name();
     it.git.user = hosted.user;

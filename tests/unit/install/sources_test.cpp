@@ -11,6 +11,7 @@
 
 #include "base/fs.hpp"
 #include "install/git_refs.hpp"
+#include "install/transport.hpp"
 #include "model/integrity.hpp"
 
 using namespace pmx;
@@ -57,6 +58,7 @@ TEST(GitRefs, ARangeOverTags) {
 struct Silent final : Events {
     void context(std::string_view, std::string_view, std::string_view, std::string_view, std::string_view) override {}
     void stage(std::string_view) override {}
+    void resolving(std::size_t, std::size_t) override {}
     void packages_found(std::size_t) override {}
     void resolved(std::string_view) override {}
     void found_in_store(std::string_view) override {}
@@ -102,7 +104,8 @@ class SourcesTest : public testing::Test {
         services.scratch_parent = dir_ + "/scratch";
         fs::create_directories(services.scratch_parent);
         plugins_.emplace(PluginPath{}, std::move(services));
-        run_.emplace(pmx::Run{settings_, metrics_, events_, cancel_, *plugins_, root_});
+        transport_.emplace(settings_, *plugins_, cancel_);
+        run_.emplace(pmx::Run{settings_, metrics_, events_, cancel_, *plugins_, *transport_, root_});
         sources_.emplace(*run_, [this](FetchRequest request) { return fetch(std::move(request)); });
     }
     void TearDown() override {
@@ -161,6 +164,7 @@ class SourcesTest : public testing::Test {
     Silent events_;
     std::optional<Store> store_;
     std::optional<Plugins> plugins_;
+    std::optional<Transport> transport_;
     std::optional<pmx::Run> run_;
     std::optional<InstallSources> sources_;
     std::vector<std::string> fetched_;
@@ -287,7 +291,7 @@ TEST_F(SourcesTest, AKnownHostServesArchives) {
     EXPECT_EQ(inner->reference, url + "#path:packages/inner");
     EXPECT_TRUE(stored(*Store::key_of_integrity(inner->integrity, "packages/inner")));
 
-    served_["https://gitlab.com/g/sub/lib/repository/archive.tar.gz?ref=" + kB] = served_[url];
+    served_["https://gitlab.com/g/sub/lib/-/archive/" + kB + "/lib-" + kB + ".tar.gz"] = served_[url];
     EXPECT_TRUE(repository("gitlab:g/sub/lib#" + kB));
     served_["https://bitbucket.org/user/lib/get/" + kB + ".tar.gz"] = served_[url];
     EXPECT_TRUE(repository("bitbucket:user/lib#" + kB));

@@ -359,7 +359,7 @@ TEST(Specifier, ScpAddresses) {
 }
 
 TEST(Specifier, WhatNobodyUnderstands) {
-    for (std::string_view text : {"foo bar", ">=^4", "portal:../x", "gopher://host.example/", "npm:", "npm:a@npm:b", "jsr:a@1", "https://"}) {
+    for (std::string_view text : {"foo bar", ">=^4", "portal:../x", "gopher://host.example/", "npm:", "npm:a@npm:b", "jsr:a@1", "https://", "github:a", "gitlab:a/"}) {
         SCOPED_TRACE(text);
         Result<Specifier> got = parse_specifier("a", text);
         ASSERT_FALSE(got);
