@@ -32,30 +32,14 @@ struct ArchiveOwners {
 
 HostServices services_of(const InstallOptions& options, ArchiveOwners& owners) {
     const Settings& settings = *options.settings;
-    HostServices services;
-    Events* events = options.events;
-    services.metrics = options.metrics;
-    services.cancel = options.cancel;
-    services.scratch_parent = join_path(settings.text("store-dir"), "scratch");
+    HostServices services = host_services(settings, *options.metrics, *options.events, *options.cancel);
     services.authorization = [&settings, &owners](std::string_view url) {
         std::lock_guard lock(owners.mutex);
         auto owner = owners.by_url.find(url);
         return settings.authorization(url, owner == owners.by_url.end() ? std::string_view() : std::string_view(owner->second));
     };
-    services.transport = [&settings](std::string_view url, std::string_view key) { return settings.transport(url, key); };
-    services.diagnostic = [events](int severity, std::string_view what, std::string_view subject, std::string_view) {
-        if (severity == PMX_WARNING) events->warning(std::string(what) + (subject.empty() ? "" : ": ") + std::string(subject));
-    };
-    services.retrying = [events](const pmx_retry& retry) {
-        auto text = [](pmx_str s) { return std::string_view(s.data, s.length); };
-        events->request_retry({text(retry.subject), text(retry.url), text(retry.what), retry.attempt, retry.max_retries,
-                               retry.http_status, retry.wait_ms});
-    };
-    services.executor_width = std::max(1u, std::thread::hardware_concurrency());
     return services;
 }
-
-PluginPath plugin_path(const Settings& settings) { return {settings.list("plugin-path"), settings.flag("allow-drafts")}; }
 
 // Symbolic links to packages that could not be had (and were optional) point nowhere: they go.
 Result<> drop_dangling(Tree& tree, const Plan& plan, const std::vector<std::uint32_t>& failed) {

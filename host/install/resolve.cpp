@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/fs.hpp"
+#include "install/metadata.hpp"
 #include "install/sources.hpp"
 #include "install/transport.hpp"
 #include "registry/packuments.hpp"
@@ -15,37 +16,8 @@
 namespace pmx {
 namespace {
 
-constexpr std::uint64_t kPackumentLimit = 512ull << 20;
-constexpr std::int64_t kFreshForMs = 5 * 60 * 1000;
-
 std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-SendRequest sender(BoundedTransport& transport) {
-    return [&transport](MetadataRequest asked, std::function<void(Result<MetadataAnswer>)> done) {
-        FetchRequest request;
-        request.url = std::move(asked.url);
-        request.subject = std::move(asked.subject);
-        request.headers = std::move(asked.headers);
-        request.purpose = PMX_FETCH_PACKUMENT;
-        request.size_limit = kPackumentLimit;
-        transport.fetch(std::move(request), [done = std::move(done)](Result<FetchResponse> answer) {
-            if (!answer) return done(tl::make_unexpected(std::move(answer).error()));
-            done(MetadataAnswer{answer->status, std::move(answer->headers), std::move(answer->body)});
-        });
-    };
-}
-
-PackumentsOptions packuments_options(const Settings& settings, const Policy& policy) {
-    PackumentsOptions options;
-    options.cache_dir = std::string(settings.text("cache-dir"));
-    options.offline = settings.flag("offline");
-    options.prefer_offline = settings.flag("prefer-offline");
-    options.full = policy.mode == ResolutionMode::time_based;
-    options.ages_before = policy.newest;
-    options.fresh_for_ms = kFreshForMs;
-    return options;
 }
 
 // The manifests as they are on disk, without a root that has none.
@@ -77,13 +49,13 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     PMX_TRY(Hooks hooks, Hooks::make(policy, settings.root));
     PMX_TRY(Patches patches, Patches::make(policy));
     BoundedTransport transport(run.transport, run.metrics, static_cast<std::size_t>(settings.integer("network-concurrency")));
-    Packuments packuments(settings, packuments_options(settings, policy), sender(transport));
+    Packuments packuments(settings, packuments_options(settings, policy), metadata_sender(transport));
     InstallSources sources(run, [&run](FetchRequest request) { return run.transport.fetch_and_wait(std::move(request)); });
 
     TreeInput input;
     input.root = settings.root;
     input.projects = project_inputs(inputs);
-    PMX_CHECK(apply_edits(edits, settings, inputs.projects, input.projects));
+    PMX_CHECK(apply_edits(edits, settings, inputs.projects, input.projects, &sources));
     input.policy = &policy;
     input.hooks = &hooks;
     input.patches = &patches;

@@ -1,6 +1,32 @@
 #include "install/run.hpp"
 
+#include <algorithm>
+#include <thread>
+
+#include "base/fs.hpp"
+
 namespace pmx {
+
+HostServices host_services(const Settings& settings, Metrics& metrics, Events& events, CancelFlag& cancel) {
+    HostServices services;
+    services.metrics = &metrics;
+    services.cancel = &cancel;
+    services.scratch_parent = join_path(settings.text("store-dir"), "scratch");
+    services.authorization = [&settings](std::string_view url) { return settings.authorization(url); };
+    services.transport = [&settings](std::string_view url, std::string_view key) { return settings.transport(url, key); };
+    services.diagnostic = [&events](int severity, std::string_view what, std::string_view subject, std::string_view) {
+        if (severity == PMX_WARNING) events.warning(std::string(what) + (subject.empty() ? "" : ": ") + std::string(subject));
+    };
+    services.retrying = [&events](const pmx_retry& retry) {
+        auto text = [](pmx_str s) { return std::string_view(s.data, s.length); };
+        events.request_retry({text(retry.subject), text(retry.url), text(retry.what), retry.attempt, retry.max_retries,
+                              retry.http_status, retry.wait_ms});
+    };
+    services.executor_width = std::max(1u, std::thread::hardware_concurrency());
+    return services;
+}
+
+PluginPath plugin_path(const Settings& settings) { return {settings.list("plugin-path"), settings.flag("allow-drafts")}; }
 
 OptionValues option_values(const Settings& settings) {
     OptionValues options;

@@ -23,6 +23,10 @@ struct Run {
     std::string root;    // directory of the lockfile, absolute
 };
 
+// What plugins get of the host: credentials, transport settings, a place to report to. All of it must outlive them.
+HostServices host_services(const Settings& settings, Metrics& metrics, Events& events, CancelFlag& cancel);
+PluginPath plugin_path(const Settings& settings);
+
 // What the settings say to plugins: only what somebody set, so that a plugin's own defaults hold otherwise.
 OptionValues option_values(const Settings& settings);
 
