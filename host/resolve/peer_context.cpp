@@ -88,18 +88,18 @@ class Contexts {
         });
     }
 
-    // An alias provides its own name and, where nobody has that name without an alias, its package's: the highest
+    // What is behind a cut provides nothing. An alias provides its own name and, where nobody has that name without an alias, its package's: the highest
     // version does where there are several.
     std::vector<Provided> provided(std::uint32_t first, std::uint32_t count) {
         std::vector<Provided> out;
         for (std::uint32_t i = 0; i < count; ++i)
-            if (alias_names_[first + i] != kNone) out.push_back({alias_names_[first + i], i});
+            if (alias_names_[first + i] != kNone && !cut_[first + i]) out.push_back({alias_names_[first + i], i});
         const std::size_t aliases = out.size();
         for (std::uint32_t at = 0; at < aliases; ++at) position_[out[at].name] = at;
         for (std::uint32_t i = 0; i < count; ++i) {
             const TreeEdge& e = tree_.edges[first + i];
             std::string_view real = real_name(e);
-            if (real.empty() || real == e.alias) continue;
+            if (real.empty() || real == e.alias || cut_[first + i]) continue;
             std::uint32_t name = name_of(real);
             if (name == kNone) continue;
             if (position_[name] == kNone) {
@@ -334,7 +334,7 @@ class Contexts {
         for (std::uint32_t package : order_) {
             const TreePackage& p = tree_.packages[package];
             for (std::uint32_t e = p.first_edge; e < p.first_edge + p.edge_count; ++e)
-                if (alias_names_[e] != kNone) alias_of[alias_names_[e]] = package;
+                if (alias_names_[e] != kNone && !cut_[e]) alias_of[alias_names_[e]] = package;
             for (std::uint32_t at : nodes_of[package]) {
                 names.clear();
                 missing.clear();

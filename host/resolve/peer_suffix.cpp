@@ -67,6 +67,8 @@ std::vector<bool> names_in_circles(const DependencyTree& tree, const PeerContext
     StrongComponents circles = strong_components(offsets, targets);
     std::vector<bool> out(contexts.names.size());
     for (std::uint32_t i = 0; i < out.size(); ++i) out[i] = circles.members_of(circles.of[i]).size() > 1;
+    for (const auto& [from, to] : edges)
+        if (from == to) out[from] = true;
     return out;
 }
 
