@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lockfile/codecs.hpp"
+#include "lockfile/dep_path.hpp"
 #include "lockfile/merge.hpp"
 #include "lockfile/yaml_lines.hpp"
 #include "lockfile/yaml_write.hpp"
@@ -138,6 +139,47 @@ void append_block(std::string& out, const Value& map, int indent) {
     }
 }
 
+Value* child(Value& of, std::string_view key) {
+    auto at = of.map.find(key);
+    return at == of.map.end() || at->second.kind != YamlKind::map ? nullptr : &at->second;
+}
+
+// Dependencies on what is not there are taken out: they are resolved anew.
+void drop_dangling(Value* dependencies, const std::map<std::string_view, Value>& snapshots, bool of_project) {
+    if (!dependencies) return;
+    std::string buffer;
+    std::erase_if(dependencies->map, [&](auto& entry) {
+        auto& [alias, value] = entry;
+        const Value* version = &value;
+        if (of_project) {
+            auto at = value.map.find("version");
+            if (at == value.map.end()) return true;
+            version = &at->second;
+        }
+        return !version->scalar.starts_with("link:") && !snapshots.contains(dep_path_of(alias, version->scalar, buffer));
+    });
+}
+
+// Lines that git merged on its own may have taken out half of a package: then the other half goes too.
+void make_whole(Value& root) {
+    Value* packages = child(root, "packages");
+    Value* snapshots = child(root, "snapshots");
+    static const std::map<std::string_view, Value> kNothing;
+    if (snapshots) {
+        std::erase_if(snapshots->map, [&](const auto& entry) {
+            DepPath path = parse_dep_path(entry.first);
+            return !path.reference.starts_with("file:") && (!packages || !packages->map.contains(path.package_key));
+        });
+        for (auto& [key, snapshot] : snapshots->map)
+            for (std::string_view group : {"dependencies", "optionalDependencies"})
+                drop_dangling(child(snapshot, group), snapshots->map, false);
+    }
+    if (Value* importers = child(root, "importers"))
+        for (auto& [dir, importer] : importers->map)
+            for (std::string_view group : {"dependencies", "devDependencies", "optionalDependencies"})
+                drop_dangling(child(importer, group), snapshots ? snapshots->map : kNothing, true);
+}
+
 struct Side {
     std::string_view environment;  // the document before the main one, with its separator
     Value value;
@@ -165,6 +207,7 @@ Result<std::string> merge_pnpm_lockfiles(const ConflictSides& sides) {
     PMX_TRY(Side ours, read_side(sides.ours, arena));
     PMX_TRY(Side theirs, read_side(sides.theirs, arena));
     merge(ours.value, std::move(theirs.value), {});
+    make_whole(ours.value);
     std::string out(ours.environment.empty() ? theirs.environment : ours.environment);
     append_block(out, ours.value, 0);
     return out;

@@ -90,6 +90,22 @@ TEST(Merge, AKeyThatStandsTwiceInASideIsMergedToo) {
     EXPECT_EQ(merged(text), lock({{"q", "1.1.0"}}));
 }
 
+// What git merged on its own may have lost half of a package.
+TEST(Merge, HalfAPackageIsTakenOut) {
+    std::string ours = lock({{"q", "1.1.0"}, {"w", "1.0.0"}}), theirs = ours;
+    auto cut = [](std::string& text, const std::string& line) { text.erase(text.find(line), line.size()); };
+    for (std::string* side : {&ours, &theirs}) {
+        cut(*side, "\n  q@1.1.0:\n    resolution: {integrity: sha512-q1.1.0}\n");
+        cut(*side, "\n  u@1.0.0: {}\n");
+    }
+    auto lockfile = read_lockfile("pnpm-lock.yaml", merged(conflict(ours, theirs)));
+    ASSERT_TRUE(lockfile.has_value()) << merged(conflict(ours, theirs));
+    ASSERT_EQ(lockfile->graph.packages.size(), 1u);
+    EXPECT_EQ(lockfile->graph.packages[0].id, "w@1.0.0");
+    EXPECT_EQ(lockfile->graph.packages[0].edge_count, 0u);
+    EXPECT_EQ(lockfile->graph.projects[0].edge_count, 1u);
+}
+
 TEST(Merge, TheEnvironmentDocumentStays) {
     std::string env = "---\nlockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    configDependencies: {}\n\n---\n";
     EXPECT_EQ(merged(env + conflict(lock({{"q", "1.1.0"}}), lock({{"q", "1.1.0"}}))), env + lock({{"q", "1.1.0"}}));
