@@ -154,7 +154,6 @@ Result<> bind_projects(Inputs& inputs, const Settings& settings) {
 Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events) {
     Inputs inputs;
     PMX_TRY(std::optional<std::string> name, lockfile_name(settings.root));
-    bool mended = false;
     if (name) {
         std::string path = join_path(settings.root, *name);
         inputs.files.push_back(path);
@@ -162,7 +161,7 @@ Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& even
         auto lockfile = read_lockfile(*name, text);
         if (!lockfile && frozen == Frozen::no) {
             lockfile = mend_lockfile(settings, *name, text, std::move(lockfile).error(), events);
-            mended = true;
+            inputs.mended = true;
         }
         if (!lockfile) {
             Error error = std::move(lockfile).error();
@@ -190,7 +189,7 @@ Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& even
     if (!inputs.differences.empty()) return inputs;
     PMX_CHECK(bind_projects(inputs, settings));
     inputs.differences = differences(settings, inputs);
-    if (mended && inputs.differences.empty()) inputs.differences.push_back("the lockfile had to be mended");
+    if (inputs.mended && inputs.differences.empty()) inputs.differences.push_back("the lockfile had to be mended");
     if (inputs.differences.empty() || frozen == Frozen::no) return inputs;
     return fail(Code::LOCKFILE_OUTDATED, "the lockfile does not say what the manifests ask for",
                 join_path(settings.root, *name) + shown(inputs.differences),

@@ -16,6 +16,7 @@ namespace pmx {
 struct Inputs {
     Lockfile lockfile;
     bool has_lockfile = false;              // `lockfile` was read, or has been resolved
+    bool mended = false;                    // it is not what the file holds: that has to be written anew
     std::vector<ProjectFile> projects;      // of the workspace, and those that the lockfile names; the root first
     std::vector<std::string> files;         // absolute paths of everything that was read, existing or not
     // In the lockfile's order of projects, "." first:

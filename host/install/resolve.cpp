@@ -85,7 +85,7 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
                 file.text = edit.text;
                 PMX_TRY(file.manifest, parse_manifest(edit.text, edit.path));
             }
-    bool changed = !inputs.has_lockfile || inputs.lockfile.text != text;
+    bool changed = !inputs.has_lockfile || inputs.mended || inputs.lockfile.text != text;
     inputs.lockfile = std::move(lockfile);
     inputs.has_lockfile = true;
     if (changed) inputs.lockfile_text = std::move(text);

@@ -30,13 +30,6 @@ def test_ci_is_frozen(pmx, project):
     assert done.code != 0 and "PMX_E_LOCKFILE_OUTDATED" in done.text
 
 
-def test_no_lockfile(pmx, project):
-    p = project("basic")
-    (p / "pnpm-lock.yaml").unlink()
-    done = pmx.install(p, ok=False)
-    assert done.code != 0 and "PMX_E_NO_LOCKFILE" in done.text
-
-
 @pytest.mark.parametrize("text,code", [
     ("lockfileVersion: '9.0'\npackages: [\n", "PMX_E_LOCKFILE_BROKEN"),
     ("", "PMX_E_LOCKFILE_BROKEN"),
