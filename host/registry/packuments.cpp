@@ -156,11 +156,11 @@ void Packuments::start(Slot& slot) {
 
 bool Packuments::is_fresh(const Slot& slot, const PackumentStamp& stamp) const {
     if (options_.offline) return true;
-    if (slot.ask) return false;
+    if (slot.ask || options_.revalidate) return false;
     if (options_.prefer_offline) return true;
     const std::int64_t age = now_ms() - stamp.fetched_ms;
     if (age < 0) return false;  // a clock was wrong
-    return age < options_.fresh_for_ms || (slot.ages && stamp.fetched_ms >= *cutoff_ms_);
+    return age < options_.fresh_for_ms || (options_.reuse_until_cutoff && slot.ages && stamp.fetched_ms >= *cutoff_ms_);
 }
 
 void Packuments::begin(Slot& slot, bool full) {

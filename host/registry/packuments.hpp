@@ -45,10 +45,14 @@ struct PackumentsOptions {
     bool prefer_offline = false;  // the cache, however old
     bool full = false;            // always full documents (time-based resolution)
     // Abbreviated documents have no times. Where one was modified after this moment ("2021-01-01T00:00:00.000Z"), its
-    // versions' ages are unknown and the full document is asked for; "" = ages do not matter. What was cached after this
-    // moment is not asked for again: whatever is new in it would be too young (get_fresh asks where nothing fits).
+    // versions' ages are unknown and the full document is asked for; "" = ages do not matter.
     std::string ages_before;
+    // With ages_before: what was cached after that moment is not asked for again, as whatever is new there would be too
+    // young. pnpm does so, and asks again where no version fits: whoever sets this does too (get_fresh, or a second run
+    // with `revalidate`).
+    bool reuse_until_cutoff = false;
     std::int64_t fresh_for_ms = 0;  // a cached document younger than this is not asked for again
+    bool revalidate = false;        // everything cached is asked for again, whatever the three above say
     // Names whose ages do not matter (minimumReleaseAgeExclude). Empty: none.
     std::function<bool(std::string_view name)> any_age = {};
 };

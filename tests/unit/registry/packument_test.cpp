@@ -256,7 +256,7 @@ TEST(Packument, AnyBytesAreReadOrRefused) {
                 case 3: text.insert(at, seed, random() % seed.size(), random() % 40); break;
                 default: text.resize(at + 1); break;
             }
-            if (text.empty()) text = "{";
+            if (text.empty()) text.assign(1, '{');
         }
         auto result = scan(text);
         if (!result) continue;

@@ -224,6 +224,7 @@ TEST_F(PackumentsTest, AYoungDocumentIsAskedForWhole) {
     };
     PackumentsOptions options = cached();
     options.ages_before = kCutoff;
+    options.reuse_until_cutoff = true;
     EXPECT_EQ(ask(options), "2.0.0");
     EXPECT_TRUE(last->has_times());
     EXPECT_EQ(last->time("2.0.0"), kYoung);
@@ -234,6 +235,14 @@ TEST_F(PackumentsTest, AYoungDocumentIsAskedForWhole) {
     EXPECT_EQ(ask(options), "2.0.0");
     EXPECT_EQ(last->time("2.0.0"), kYoung);
     EXPECT_EQ(registry.seen.size(), 2u);
+    // Unless ages do not matter for this one, or everything is to be asked for.
+    PackumentsOptions other = options;
+    other.any_age = [](std::string_view) { return true; };
+    EXPECT_EQ(ask(other), "2.0.0");
+    EXPECT_EQ(registry.seen.size(), 3u);
+    options.revalidate = options.prefer_offline = true;
+    EXPECT_EQ(ask(options), "2.0.0");
+    EXPECT_EQ(registry.seen.size(), 4u);
 }
 
 TEST_F(PackumentsTest, WhatWasTooYoungToTellIsNotAskedForInShortAgain) {
@@ -289,6 +298,7 @@ TEST_F(PackumentsTest, GetFreshAsksWhereTheCacheAnswered) {
     registry.answer = [](const MetadataRequest&) { return ok(document("2.0.0")); };
     PackumentsOptions options = cached();
     options.ages_before = kCutoff;
+    options.reuse_until_cutoff = true;
     Packuments packuments(settings, options, registry.sender());
     EXPECT_EQ((*packuments.get("w"))->tag("latest"), "1.0.0");
     EXPECT_EQ(registry.seen.size(), 1u);
