@@ -32,6 +32,7 @@ class Contexts {
         projects();
         // Nodes that are made on the way wait at the end: breadth first, nearest to a project first.
         for (std::uint32_t at = 0; at < out_.nodes.size(); ++at) children(at);
+        agree();
         peers_found();
         return std::move(out_);
     }
@@ -183,7 +184,7 @@ class Contexts {
             project_provides_[i] = provided(project.first_edge, project.edge_count);
             bool has_root = i > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".";
             scope(project.first_edge, project.edge_count, project_provides_[i], scope_places_, GivesWay::no,
-                  [&](std::uint32_t name) { return has_root ? from_project(0, name).weak() : PeerPlace(); });
+                  [&](std::uint32_t name) { return BoundPeer{has_root ? from_project(0, name) : PeerPlace(), {}}; });
             out_.direct[i] = scope_places_;
         }
     }
@@ -199,7 +200,7 @@ class Contexts {
             return is_alias ? out_.direct[project][edge] : out_.direct[project][edge].weak();
         }
         if (project > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".")
-            return from_project(0, name).weak();
+            return from_project(0, name);
         return {};
     }
 
@@ -207,7 +208,10 @@ class Contexts {
         const std::uint32_t package = out_.nodes[at].package;
         const TreePackage& p = tree_.packages[package];
         scope(p.first_edge, p.edge_count, provided_[package], scope_places_, GivesWay::to_same_version,
-              [&](std::uint32_t name) { return out_.bound_of(out_.nodes[at], name); });
+              [&](std::uint32_t name) {
+                  const BoundPeer* bound = out_.bound_at(out_.nodes[at], name);
+                  return bound ? *bound : BoundPeer{};
+              });
         out_.nodes[at].first_child = static_cast<std::uint32_t>(out_.places.size());
         out_.places.insert(out_.places.end(), scope_places_.begin(), scope_places_.end());
     }
@@ -235,20 +239,17 @@ class Contexts {
             }
         }
         if (waiting_.empty()) return;
-        auto edge_of = [&](std::uint32_t name) {
-            std::uint32_t from = edge_providing(provided, name);
-            if (from == kNone || gives_way == GivesWay::no) return from;
+        // A name is found above, or as a dependency of this list, or as both: then the one here gave way.
+        auto gives_way_to = [&](std::uint32_t from, std::uint32_t name, PeerPlace above) {
             const TreeEdge& e = tree_.edges[first + from];
-            if (alias_names_[first + from] != name || !may_give_way(e)) return from;
-            PeerPlace above = outer(name);
-            bool is_same = above.is_node() && !above.is_weak() && out_.nodes[above.index()].package == e.package;
-            return is_same ? kNone : from;
+            return gives_way == GivesWay::to_same_version && alias_names_[first + from] == name && may_give_way(e) &&
+                   above.is_node() && !above.is_weak() && out_.nodes[above.index()].package == e.package;
         };
         offsets_.assign(1, 0);
         targets_.clear();
         for (std::uint32_t i : waiting_) {
             for (std::uint32_t name : out_.needs[tree_.edges[first + i].package]) {
-                std::uint32_t from = edge_of(name);
+                std::uint32_t from = edge_providing(provided, name);
                 if (from != kNone && slot_[from] != kNone) targets_.push_back(slot_[from]);
             }
             offsets_.push_back(static_cast<std::uint32_t>(targets_.size()));
@@ -269,12 +270,16 @@ class Contexts {
                 packages_.push_back(package);
                 key_.push_back(package);
                 for (std::uint32_t name : out_.needs[package]) {
-                    std::uint32_t from = edge_of(name);
-                    PeerPlace place = from == kNone ? outer(name) : places[from];
-                    if (from != kNone && slot_[from] != kNone && groups.of[slot_[from]] == g)
-                        place = PeerPlace::sibling(member_at_[slot_[from]]);
-                    if (from != kNone && alias_names_[first + from] != name) place = place.weak();
-                    key_.push_back(place.code());
+                    std::uint32_t from = edge_providing(provided, name);
+                    BoundPeer bound = outer(name);
+                    if (from != kNone) {
+                        bool is_member = slot_[from] != kNone && groups.of[slot_[from]] == g;
+                        PeerPlace here = is_member ? PeerPlace::sibling(member_at_[slot_[from]]) : places[from];
+                        if (alias_names_[first + from] != name) here = here.weak();
+                        bound = gives_way_to(from, name, bound.place) ? BoundPeer{bound.place, here} : BoundPeer{here, {}};
+                    }
+                    key_.push_back(bound.place.code());
+                    key_.push_back(bound.nearest.code());
                 }
             }
             std::uint32_t node = intern(packages_);
@@ -294,16 +299,19 @@ class Contexts {
             node.first_bound = static_cast<std::uint32_t>(out_.bound.size());
             ++code;
             for (std::size_t i = 0; i < out_.needs[package].size(); ++i) {
-                PeerPlace place = PeerPlace::from_code(*code++);
-                if (place.is_sibling()) {
-                    PeerPlace node = PeerPlace::node(first + place.index());
-                    place = place.is_weak() ? node.weak() : node;
-                }
-                out_.bound.push_back(place);
+                PeerPlace place = place_of(*code++, first);
+                out_.bound.push_back({place, place_of(*code++, first)});
             }
             out_.nodes.push_back(node);
         }
         return first;
+    }
+
+    static PeerPlace place_of(std::uint32_t code, std::uint32_t first_of_group) {
+        PeerPlace place = PeerPlace::from_code(code);
+        if (!place.is_sibling()) return place;
+        PeerPlace node = PeerPlace::node(first_of_group + place.index());
+        return place.is_weak() ? node.weak() : node;
     }
 
     PeerPlace link(std::string_view dir) {
@@ -320,8 +328,35 @@ class Contexts {
         for (std::size_t i = 0; i < direct.size(); ++i)
             if (direct[i].package == package) return PeerPlace::node(known = out_.direct[project][i].index());
         key_.assign(1, package);
-        for (std::uint32_t name : out_.needs[package]) key_.push_back(from_project(project, name).code());
+        for (std::uint32_t name : out_.needs[package]) {
+            key_.push_back(from_project(project, name).code());
+            key_.push_back(PeerPlace().code());
+        }
         return PeerPlace::node(known = intern({&package, 1}));
+    }
+
+    // Where a peer is found twice in one version, the farther one is taken only if it sees the same third packages.
+    void agree() {
+        std::vector<std::size_t> nearer;
+        for (const PeerNode& node : out_.nodes)
+            for (std::uint32_t name : own_[node.package]) {
+                const BoundPeer* bound = out_.bound_at(node, name);
+                if (bound->nearest.is_nothing()) continue;
+                const PeerNode& above = out_.nodes[bound->place.index()];
+                for (std::uint32_t third : own_[node.package]) {
+                    if (third == name || !std::binary_search(own_[above.package].begin(), own_[above.package].end(), third))
+                        continue;
+                    if (is_other(out_.bound_of(node, third), out_.bound_of(above, third))) {
+                        nearer.push_back(static_cast<std::size_t>(bound - out_.bound.data()));
+                        break;
+                    }
+                }
+            }
+        for (std::size_t at : nearer) out_.bound[at].place = out_.bound[at].nearest;
+    }
+    bool is_other(PeerPlace a, PeerPlace b) const {
+        if (a.is_node() && b.is_node()) return out_.nodes[a.index()].package != out_.nodes[b.index()].package;
+        return a.strong() != b.strong();
     }
 
     // From the leaves up: what each node takes from above itself, and what it misses.
@@ -412,11 +447,11 @@ bool has_itself(const DependencyTree& tree, const TreePackage& package, std::str
     return at != tree.end_edges(package) && at->alias == peer;
 }
 
-PeerPlace PeerContexts::bound_of(const PeerNode& n, std::uint32_t name) const {
+const BoundPeer* PeerContexts::bound_at(const PeerNode& n, std::uint32_t name) const {
     const std::vector<std::uint32_t>& wanted = needs[n.package];
     auto at = std::lower_bound(wanted.begin(), wanted.end(), name);
-    if (at == wanted.end() || *at != name) return {};
-    return bound[n.first_bound + static_cast<std::uint32_t>(at - wanted.begin())];
+    if (at == wanted.end() || *at != name) return nullptr;
+    return &bound[n.first_bound + static_cast<std::uint32_t>(at - wanted.begin())];
 }
 
 PeerContexts peer_contexts(const DependencyTree& tree, const Policy& policy) {

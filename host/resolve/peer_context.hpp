@@ -4,7 +4,8 @@
 //
 // The rules are pnpm's: a name is looked up in the parent's dependencies, then in the parent's parent's, up to the
 // project and the workspace's root; an alias provides its real name too, unless somebody provides it without one. Where the same version can
-// be found further up under the same alias, that one is it.
+// be found further up under the same alias, that one is it, unless the dependent and it do not agree on a third package
+// that both name as a peer.
 // Where packages depend on each other in a circle, the circle is cut at dependencies on a package that sorts before the
 // dependent. What is behind a cut is looked at from the project, once, whoever came to it first.
 #pragma once
@@ -34,8 +35,7 @@ class PeerPlace {
     bool is_link() const { return !is_nothing() && (code_ & kSibling) == kLink; }
     bool is_sibling() const { return !is_nothing() && (code_ & kSibling) == kSibling; }
     std::uint32_t index() const { return code_ & ~(kSibling | kWeak); }
-    // Found under the real name of an alias, or in the workspace's root, which is asked last: the same version further
-    // down is preferred to it.
+    // Found under the real name of an alias: the same version further down is preferred to it.
     PeerPlace weak() const { return is_nothing() ? *this : PeerPlace(code_ | kWeak); }
     bool is_weak() const { return !is_nothing() && (code_ & kWeak) != 0; }
     PeerPlace strong() const { return is_nothing() ? *this : PeerPlace(code_ & ~kWeak); }
@@ -53,6 +53,11 @@ struct FoundPeer {
     PeerPlace place;
 };
 
+// What a name means at a node. `nearest` is a dependency nearer to it that gave way to the same version further up.
+struct BoundPeer {
+    PeerPlace place, nearest;
+};
+
 struct PeerNode {
     std::uint32_t package = 0;       // into DependencyTree::packages
     std::uint32_t first_child = 0;   // into PeerContexts::places: one for each edge of the package
@@ -65,7 +70,8 @@ struct PeerContexts {
     std::vector<std::string_view> names;  // of peers, sorted
     std::vector<std::string_view> links;  // directories that are linked to
     std::vector<PeerNode> nodes;          // those nearer to a project first
-    std::vector<PeerPlace> places, bound;
+    std::vector<PeerPlace> places;
+    std::vector<BoundPeer> bound;
     std::vector<FoundPeer> found;         // peers of a node and of what is below it that come from above it
     std::vector<std::uint32_t> missing;   // names wanted by a node or below it that nobody provides
     std::vector<std::vector<PeerPlace>> direct;           // by project: one for each of its edges
@@ -77,8 +83,12 @@ struct PeerContexts {
     std::span<const std::uint32_t> missing_of(const PeerNode& n) const {
         return std::span(missing).subspan(n.first_missing, n.missing_count);
     }
-    // What `name` is for the node itself, seen from where it stands.
-    PeerPlace bound_of(const PeerNode& n, std::uint32_t name) const;
+    // What `name` is for the node itself, seen from where it stands; nullptr when it does not matter to it.
+    const BoundPeer* bound_at(const PeerNode& n, std::uint32_t name) const;
+    PeerPlace bound_of(const PeerNode& n, std::uint32_t name) const {
+        const BoundPeer* at = bound_at(n, name);
+        return at ? at->place : PeerPlace();
+    }
 };
 
 // A package that depends on what it also names as a peer: then it needs nobody's.
