@@ -359,7 +359,17 @@ class Comparison {
                 found_.push_back(prefix + std::string(alias) + ": package.json does not ask for it, the lockfile has it");
     }
 
+    void compare_meta(const WantedProject& project, const LockedProject& locked, const std::string& prefix) {
+        Pairs wanted, has;
+        for (const DependencyMeta& meta : *project.dependencies_meta) wanted[meta.alias + "." + meta.field] = meta.value;
+        for (const auto& [alias, value] : locked.injected) has[std::string(alias) + ".injected"] = value;
+        for (const LockedProject::Meta& meta : locked.other_meta)
+            has[std::string(meta.alias) + "." + std::string(meta.field)] = meta.value;
+        compare_pairs((prefix + "dependenciesMeta").c_str(), wanted, has);
+    }
+
     void compare_injected(const WantedProject& project, const LockedProject& locked, const std::string& prefix) {
+        if (project.dependencies_meta) return compare_meta(project, locked, prefix);
         std::set<std::string_view> wanted(project.injected.begin(), project.injected.end()), has;
         for (const auto& [alias, value] : locked.injected)
             if (value == "true") has.insert(alias);

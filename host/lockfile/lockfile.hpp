@@ -76,6 +76,10 @@ Result<Lockfile> read_lockfile(std::string_view file_name, std::string text);
 // leaves out because pmx does not know their kind: they could not be written back.
 Result<> read_records(Lockfile& lockfile);
 
+// What pnpm's lockfile records of a project's manifest besides its dependencies: dependenciesMeta as the author wrote it
+// (whatever became of an injected dependency), and publishConfig's directory.
+void record_manifest(LockedProject& project, const Manifest& manifest, Arena& arena);
+
 // The whole text of the lockfile as its own package manager writes it, byte for byte: pnpm-lock.yaml 9.0 (an env document
 // of `lockfile.text` is kept in front), package-lock.json 3 (the projects' manifests are part of that format, hence
 // `manifests`, by project; its indentation and line ends are those of `lockfile.text`). Needs records.
@@ -104,6 +108,7 @@ struct WantedProject {
     std::vector<std::string> injected;
     std::optional<std::string> version;  // nullopt: not known, so links to it are not compared
     std::optional<std::string> publish_directory;  // nullopt: not compared
+    std::optional<std::vector<DependencyMeta>> dependencies_meta;  // nullopt: only `injected` is compared
 };
 struct WantedSettings {
     std::vector<std::pair<std::string, std::string>> overrides;

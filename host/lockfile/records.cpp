@@ -1,5 +1,6 @@
 // read_records(): the entries of `packages:` and `time:` of a pnpm lockfile as values, for those who edit it. What a
-// resolution says was read and checked by read_lockfile() and is taken from the graph.
+// resolution says was read and checked by read_lockfile() and is taken from the graph. And what a manifest says that a
+// lockfile records.
 #include <algorithm>
 #include <unordered_map>
 
@@ -192,6 +193,21 @@ const PackageRecord* Lockfile::find_record(std::string_view key) const {
     auto at = std::lower_bound(records.begin(), records.end(), key,
                                [](const PackageRecord& record, std::string_view k) { return record.key < k; });
     return at != records.end() && at->key == key ? &*at : nullptr;
+}
+
+void record_manifest(LockedProject& project, const Manifest& manifest, Arena& arena) {
+    project.injected.clear();
+    project.other_meta.clear();
+    for (const DependencyMeta& meta : manifest.dependencies_meta) {
+        std::string_view alias = arena.copy(meta.alias), value = arena.copy(meta.value);
+        if (meta.field == "injected")
+            project.injected.emplace_back(alias, value);
+        else
+            project.other_meta.push_back({alias, arena.copy(meta.field), value});
+    }
+    project.publish_directory = arena.copy(manifest.publish_directory);
+    bool is_linked_elsewhere = !manifest.publish_directory.empty() && !manifest.link_publish_directory;
+    project.link_directory = is_linked_elsewhere ? "false" : "";
 }
 
 Result<> read_records(Lockfile& lockfile) {

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.hpp"
 #include "model/json_soften.hpp"
@@ -110,6 +111,24 @@ TextMap dependency_map(element e) {
 }
 
 // Names whose object has `flag: true`.
+// Sorted; of a field that is written twice the last counts.
+std::vector<DependencyMeta> dependencies_meta(element e) {
+    std::map<std::pair<std::string_view, std::string_view>, std::string> fields;
+    each_field(e, [&](std::string_view alias, element meta) {
+        each_field(meta, [&](std::string_view field, element value) {
+            if (is_text(value))
+                fields[{alias, field}] = text_of(value);
+            else if (value.is_bool() || value.is_number())
+                fields[{alias, field}] = simdjson::minify(value);
+            else
+                fields.erase({alias, field});
+        });
+    });
+    std::vector<DependencyMeta> all;
+    for (auto& [key, value] : fields) all.push_back({std::string(key.first), std::string(key.second), std::move(value)});
+    return all;
+}
+
 std::vector<std::string> flagged(element e, std::string_view flag) {
     TextMapBuilder map;
     each_field(e, [&](std::string_view name, element meta) {
@@ -192,6 +211,7 @@ void read_field(Manifest& out, std::string_view key, element e) {
         out.optional_peers = flagged(e, "optional");
     } else if (key == "dependenciesMeta") {
         out.injected = flagged(e, "injected");
+        out.dependencies_meta = dependencies_meta(e);
     } else if (key == "bundleDependencies" || key == "bundledDependencies") {
         read_bundled(out, e);
     } else if (key == "bin") {

@@ -20,6 +20,12 @@ namespace pmx {
 using TextMap = std::vector<std::pair<std::string, std::string>>;
 const std::string* find(const TextMap& map, std::string_view key);  // nullptr when absent
 
+// One field of dependenciesMeta: ("react", "injected", "true"). Only texts, numbers and booleans, as text.
+struct DependencyMeta {
+    std::string alias, field, value;
+    friend bool operator==(const DependencyMeta&, const DependencyMeta&) = default;
+};
+
 // How `bin` was written; the rules differ by form.
 enum class BinForm : std::uint8_t { none, text, object, array };
 
@@ -30,6 +36,7 @@ struct Manifest {
     TextMap dependencies, dev_dependencies, optional_dependencies, peer_dependencies;
     std::vector<std::string> optional_peers;  // peerDependenciesMeta.*.optional
     std::vector<std::string> injected;        // dependenciesMeta.*.injected
+    std::vector<DependencyMeta> dependencies_meta;  // all of dependenciesMeta
     std::vector<std::string> bundled;         // bundleDependencies or bundledDependencies, as a list
     bool bundles_all = false;                 // … as `true`
     BinForm bin_form = BinForm::none;

@@ -232,6 +232,16 @@ TEST(Differences, AnIgnoredOptionalDependencyIsNotWantedInAnyGroup) {
     EXPECT_THAT(w.differences(), ElementsAre("packages/a: skip-me: package.json wants 1.0.0, the lockfile has none"));
 }
 
+TEST(Differences, AllOfDependenciesMeta) {
+    Wanted w;
+    w.projects[1].injected.clear();  // does not count then
+    w.projects[1].dependencies_meta = {{"peer", "injected", "true"}};
+    EXPECT_THAT(w.differences(), IsEmpty());
+    w.projects[1].dependencies_meta = {{"peer", "built", "false"}};
+    EXPECT_THAT(w.differences(), ElementsAre("packages/a: dependenciesMeta: peer.built: wanted false, the lockfile has none",
+                                             "packages/a: dependenciesMeta: peer.injected: not wanted, the lockfile has true"));
+}
+
 TEST(Differences, PublishDirectories) {
     Wanted w;
     w.projects[0].publish_directory = "";
@@ -311,6 +321,9 @@ WantedProject wanted_project(const std::filesystem::path& root, std::string_view
         for (const auto& [name, meta] : manifest["dependenciesMeta"].items())
             if (meta.value("injected", false)) project.injected.push_back(name);
     project.version = manifest.value("version", "");
+    auto parsed = parse_manifest(slurp(root / dir / "package.json"), "package.json");
+    EXPECT_TRUE(parsed.has_value());
+    project.dependencies_meta = parsed->dependencies_meta;
     project.publish_directory = manifest.value("publishConfig", nlohmann::json::object()).value("directory", "");
     return project;
 }

@@ -596,6 +596,27 @@ TEST(PnpmWrite, AnEnvironmentDocumentStaysInFront) {
     EXPECT_TRUE(same(written(env + main), env + main));
 }
 
+TEST(PnpmWrite, WhatAManifestSaysIsRecorded) {
+    std::string text = "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n";
+    auto lockfile = read_lockfile("pnpm-lock.yaml", text);
+    ASSERT_TRUE(lockfile.has_value());
+    auto record = [&](const char* json) {
+        auto manifest = parse_manifest(json, "package.json");
+        EXPECT_TRUE(manifest.has_value());
+        record_manifest(lockfile->projects[0], *manifest, lockfile->graph.arena);
+        return pnpm_lockfile_text(*lockfile).substr(text.size());
+    };
+    // As pnpm 12.21 does with the same manifests.
+    EXPECT_EQ(record(R"({"publishConfig": {"directory": "./dist/", "linkDirectory": false}, "dependenciesMeta": {
+                  "q": {"injected": true, "node": ">=1", "built": false, "n": 3}, "nope": {"injected": true}}})"),
+              "    dependenciesMeta:\n      nope:\n        injected: true\n      q:\n        built: false\n"
+              "        injected: true\n        n: 3\n        node: '>=1'\n    linkDirectory: false\n"
+              "    publishDirectory: ./dist/\n");
+    EXPECT_EQ(record(R"({"publishConfig": {"directory": "dist", "linkDirectory": true}, "dependenciesMeta": [1]})"),
+              "    publishDirectory: dist\n");
+    EXPECT_EQ(record(R"({"publishConfig": {"linkDirectory": false}})"), "{}\n");
+}
+
 TEST(Records, SayWhatTheLockfileSays) {
     auto lockfile = read_lockfile("pnpm-lock.yaml", kOdd);
     ASSERT_TRUE(lockfile.has_value());
