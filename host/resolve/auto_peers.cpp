@@ -76,6 +76,11 @@ std::vector<std::pair<std::string_view, TreeWalk::MissingPeer>> TreeWalk::missin
             if (!importer.provided.contains(peer.name) && index.try_emplace(peer.name, static_cast<std::uint32_t>(names.size())).second)
                 names.push_back(peer.name);
     std::map<std::string_view, MissingPeer> missing;
+    auto has_edge = [&](std::uint32_t package, std::string_view alias) {
+        const TreeEdge *first = tree_.begin_edges(tree_.packages[package]), *last = tree_.end_edges(tree_.packages[package]);
+        const TreeEdge* found = std::lower_bound(first, last, alias, [](const TreeEdge& edge, std::string_view name) { return edge.alias < name; });
+        return found != last && found->alias == alias;
+    };
     std::vector<NameSet> open(names.empty() ? 0 : tree_.packages.size());  // names that nobody offered on some way to the package
     std::vector<bool> queued(open.size());
     for (std::size_t base = 0; base < names.size(); base += kBatch) {
@@ -117,7 +122,7 @@ std::vector<std::pair<std::string_view, TreeWalk::MissingPeer>> TreeWalk::missin
         for (std::uint32_t package : reached)
             for (const PeerDependency& peer : tree_.packages[package].record.peers) {
                 const std::size_t b = bit(peer.name);
-                if (b >= kBatch || !(open[package][b / 64] >> (b % 64) & 1)) continue;
+                if (b >= kBatch || has_edge(package, peer.name) || !(open[package][b / 64] >> (b % 64) & 1)) continue;
                 add_once(peer.optional ? missing[peer.name].optional : missing[peer.name].required, peer.range);
             }
     }

@@ -24,7 +24,8 @@ Result<> TreeWalk::read_wants(Importer& importer) {
     std::unordered_set<std::string_view> taken;
     auto read = [&](const TextMap& group, EdgeKind kind, bool is_peer = false) -> Result<> {
         for (const auto& [alias, text] : group) {
-            if (!taken.insert(alias).second) continue;
+            const bool is_shadowed = !taken.insert(alias).second;
+            if (is_shadowed && is_peer) continue;
             DirectWant want{alias, text, text, {}, kind, false, is_peer};
             PMX_TRY(auto entry, resolve_catalog(policy_, alias, text));
             if (entry) {
@@ -33,7 +34,7 @@ Result<> TreeWalk::read_wants(Importer& importer) {
             }
             want.injected = policy_.inject_workspace_packages ||
                             std::find(manifest.injected.begin(), manifest.injected.end(), alias) != manifest.injected.end();
-            importer.wants.push_back(want);
+            (is_shadowed ? importer.shadowed : importer.wants).push_back(want);
         }
         return {};
     };
@@ -46,20 +47,22 @@ Result<> TreeWalk::read_wants(Importer& importer) {
 }
 
 void TreeWalk::prefer_direct(Importer& importer) {
-    for (const DirectWant& want : importer.wants) {
+    auto prefer = [&](const DirectWant& want) {
         const auto& specifier = specifier_of(want.alias, want.text);
-        if (!specifier || !is_registry_kind(specifier->kind)) continue;
+        if (!specifier || !is_registry_kind(specifier->kind)) return;
         const auto kind = specifier->kind == SpecifierKind::version ? Preferred::Kind::version
                           : specifier->kind == SpecifierKind::range ? Preferred::Kind::range
                                                                     : Preferred::Kind::tag;
         const Preferred preferred{specifier->value, kind, kDirectWeight};
         importer.preferred[specifier->name].push_back(preferred);
         if (specifier->is_alias) importer.aliased.insert(specifier->name);
-        if (want.is_peer || specifier->is_alias) continue;
+        if (want.is_peer || specifier->is_alias) return;
         auto& all = asked_by_projects_[want.alias];
         const bool known = std::any_of(all.begin(), all.end(), [&](const Preferred& p) { return p.selector == preferred.selector && p.kind == kind; });
         if (!known) all.push_back(preferred);
-    }
+    };
+    std::for_each(importer.wants.begin(), importer.wants.end(), prefer);
+    std::for_each(importer.shadowed.begin(), importer.shadowed.end(), prefer);
 }
 
 Result<> TreeWalk::resolve_direct(std::uint32_t index, std::vector<std::uint32_t>& claimed) {

@@ -39,7 +39,7 @@ Result<TreeTarget> TreeWalk::resolve_exotic(const Specifier& specifier, const Pl
     if (input_.hooks && !input_.hooks->is_empty()) input_.hooks->apply(facts.version.manifest);
     facts.wants = wants_of(facts.version.manifest, policy_.auto_install_peers);
     Arena& arena = tree_.arena;
-    PackageRecord record = record_of(facts.version.manifest, policy_.auto_install_peers, arena);
+    PackageRecord record = record_of(facts.version.manifest, arena);
     record.key = arena.copy(scratch_);
     Resolution& to = record.resolution;
     to.kind = source.kind == SourcePackage::Kind::git ? ResolutionKind::git
@@ -82,7 +82,7 @@ Result<TreeTarget> TreeWalk::add_directory(std::string_view dir, std::string_vie
     facts.version.manifest = std::move(manifest);
     facts.wants = wants_of(facts.version.manifest, policy_.auto_install_peers);
     Arena& arena = tree_.arena;
-    PackageRecord record = record_of(facts.version.manifest, policy_.auto_install_peers, arena);
+    PackageRecord record = record_of(facts.version.manifest, arena);
     record.key = arena.copy(scratch_);
     record.resolution.kind = ResolutionKind::directory;
     record.resolution.directory = arena.copy(dir);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "lockfile/dep_path.hpp"
 #include "resolve/tree_walk.hpp"
 
 namespace pmx {
@@ -64,12 +65,27 @@ std::uint32_t TreeWalk::add_pinned(const PackageRecord& record, const Place& pla
     return added;
 }
 
-// The lockfile's edges of a package are dependencies and peers alike.
-bool TreeWalk::is_peer_edge(const Node& node, std::string_view alias) const {
+// The lockfile's edges of a package are dependencies and peers alike. What is declared as both is a peer where the id
+// says what it was resolved to.
+bool TreeWalk::is_peer_edge(const Node& node, const Edge& edge) const {
     const PackageRecord* record = pins_.record_of_package(node.pinned);
     if (!record) return false;
-    auto found = std::lower_bound(record->peers.begin(), record->peers.end(), alias, [](const PeerDependency& peer, std::string_view name) { return peer.name < name; });
-    return found != record->peers.end() && found->name == alias;
+    auto found = std::lower_bound(record->peers.begin(), record->peers.end(), edge.alias, [](const PeerDependency& peer, std::string_view name) { return peer.name < name; });
+    if (found == record->peers.end() || found->name != edge.alias) return false;
+    const std::string_view suffix = parse_dep_path(pins_.graph().packages[node.pinned].id).suffix;
+    if (suffix.empty()) return false;
+    const PackageRecord* to = pins_.record_of(edge);
+    const std::string_view name = to ? to->name : edge.alias;
+    bool is_digest = true;  // a suffix that was too long tells nothing
+    for (std::size_t i = 0, depth = 0; i < suffix.size(); ++i) {
+        if (suffix[i] == ')' && depth > 0) --depth;
+        if (suffix[i] != '(' || depth++ > 0) continue;
+        const std::string_view rest = suffix.substr(i + 1);
+        if (rest.starts_with("patch_hash=")) continue;
+        if (rest.find('@') < rest.find(')')) is_digest = false;
+        if (rest.starts_with(name) && rest.substr(name.size()).starts_with('@')) return true;
+    }
+    return is_digest;
 }
 
 // What the lockfile answers for, by alias.
@@ -79,7 +95,7 @@ std::unordered_map<std::string_view, const Edge*> TreeWalk::pins_of(const Node& 
     const Graph& graph = pins_.graph();
     const Package& package = graph.packages[node.pinned];
     for (const Edge* edge = graph.begin_edges(package); edge != graph.end_edges(package); ++edge)
-        if (!is_peer_edge(node, edge->alias)) pins.emplace(edge->alias, edge);
+        if (!is_peer_edge(node, *edge)) pins.emplace(edge->alias, edge);
     return pins;
 }
 
@@ -88,7 +104,7 @@ bool TreeWalk::edges_are_certain(const Node& node, std::uint32_t depth) const {
     const Graph& graph = pins_.graph();
     const Package& package = graph.packages[node.pinned];
     for (const Edge* edge = graph.begin_edges(package); edge != graph.end_edges(package); ++edge) {
-        if (edge->target == kNoPackage || is_peer_edge(node, edge->alias)) continue;
+        if (edge->target == kNoPackage || is_peer_edge(node, *edge)) continue;
         const PackageRecord* record = pins_.record_of(*edge);
         if (!record) return false;
         if (!is_registry_record(*record)) continue;

@@ -157,7 +157,7 @@ Result<> TreeWalk::resolve_children(std::uint32_t package, std::uint32_t importe
         const Graph& graph = pins_.graph();
         const Package& locked = graph.packages[node.pinned];
         for (const Edge* edge = graph.begin_edges(locked); edge != graph.end_edges(locked); ++edge) {
-            if (is_peer_edge(node, edge->alias)) continue;
+            if (is_peer_edge(node, *edge)) continue;
             place.optional = edge->kind == EdgeKind::optional;
             PMX_TRY(TreeTarget target, follow_pin(*edge, place));
             add(edge->alias, target, place.optional);
@@ -211,7 +211,7 @@ Result<TreeTarget> TreeWalk::resolve_registry(const Specifier& specifier, const 
 Result<PackageRecord> TreeWalk::registry_record(Prefetch::Slot& slot, std::size_t version, const Specifier& specifier, const PackageFacts& facts) {
     Arena& arena = tree_.arena;
     const std::string_view chosen = Prefetch::packument(slot).versions()[version].version;
-    PackageRecord record = record_of(facts.version.manifest, policy_.auto_install_peers, arena);
+    PackageRecord record = record_of(facts.version.manifest, arena);
     add_packument_facts(record, facts.version, arena);
     record.name = arena.copy(specifier.name);
     record.version = arena.copy(chosen);

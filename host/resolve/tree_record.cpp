@@ -48,33 +48,30 @@ std::vector<PackageWant> wants_of(const Manifest& manifest, bool auto_install_pe
     return wants;
 }
 
-std::vector<PeerDependency> peers_of(const Manifest& manifest, bool auto_install_peers, Arena& arena) {
+std::vector<PeerDependency> peers_of(const Manifest& manifest, Arena& arena) {
     std::vector<PeerDependency> peers;
     if (manifest.peer_dependencies.empty() && manifest.optional_peers.empty()) return peers;
-    const Names dependencies = names_of(manifest.dependencies), optional = names_of(manifest.optional_dependencies);
+    const Names optional = names_of(manifest.optional_dependencies);
     const Names optional_peers(manifest.optional_peers.begin(), manifest.optional_peers.end());
     Names declared;
     for (const auto& [name, range] : manifest.peer_dependencies) {
         declared.insert(name);
         if (name == manifest.name || optional.contains(name)) continue;
-        const bool is_optional = optional_peers.contains(name);
-        if (dependencies.contains(name) && (!auto_install_peers || is_optional)) continue;
-        peers.push_back({arena.copy(name), arena.copy(range), is_optional, false});
+        peers.push_back({arena.copy(name), arena.copy(range), optional_peers.contains(name), false});
     }
     for (const std::string& name : manifest.optional_peers) {
-        if (declared.contains(name) || name == manifest.name || optional.contains(name) || dependencies.contains(name)) continue;
-        declared.insert(name);
+        if (name == manifest.name || optional.contains(name) || !declared.insert(name).second) continue;
         peers.push_back({arena.copy(name), "*", true, true});
     }
     std::sort(peers.begin(), peers.end(), [](const PeerDependency& a, const PeerDependency& b) { return a.name < b.name; });
     return peers;
 }
 
-PackageRecord record_of(const Manifest& manifest, bool auto_install_peers, Arena& arena) {
+PackageRecord record_of(const Manifest& manifest, Arena& arena) {
     PackageRecord record;
     record.name = arena.copy(manifest.name);
     record.version = arena.copy(manifest.version);
-    record.peers = peers_of(manifest, auto_install_peers, arena);
+    record.peers = peers_of(manifest, arena);
     for (const auto& [name, range] : manifest.engines) record.engines.emplace_back(arena.copy(name), arena.copy(range));
     auto copy_list = [&](const std::vector<std::string>& from, std::vector<std::string_view>& to) {
         to.reserve(from.size());

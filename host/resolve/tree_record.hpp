@@ -19,14 +19,15 @@ struct PackageWant {
 };
 
 // Sorted by alias. Bundled dependencies are no business of a resolver. A required peer that is a dependency as well is
-// left to auto-install-peers where that is on; any other peer gives way to the dependency (see peers_of).
+// left to auto-install-peers where that is on; otherwise the dependency is what the package gets.
 std::vector<PackageWant> wants_of(const Manifest& manifest, bool auto_install_peers);
 
-// Peers without those that are dependencies and without the package itself. Sorted by name; strings copied.
-std::vector<PeerDependency> peers_of(const Manifest& manifest, bool auto_install_peers, Arena& arena);
+// As lockfiles record them: without optional dependencies and without the package itself, but with those that are
+// dependencies too, which nobody has to offer. Sorted by name; strings copied.
+std::vector<PeerDependency> peers_of(const Manifest& manifest, Arena& arena);
 
 // Everything but key and resolution, strings copied into the arena.
-PackageRecord record_of(const Manifest& manifest, bool auto_install_peers, Arena& arena);
+PackageRecord record_of(const Manifest& manifest, Arena& arena);
 // The fields that only a packument has.
 void add_packument_facts(PackageRecord& record, const VersionManifest& version, Arena& arena);
 

@@ -61,6 +61,7 @@ class TreeWalk {
         Manifest manifest;  // after hooks
         std::string_view dir;
         std::vector<DirectWant> wants;
+        std::vector<DirectWant> shadowed;  // the same aliases in groups that gave way: still preferred
         std::vector<TreeEdge> edges;
         std::unordered_map<std::string_view, std::vector<Preferred>> preferred;  // by package name
         std::unordered_set<std::string_view> aliased;                            // names that it asks for under others
@@ -115,7 +116,7 @@ class TreeWalk {
     std::uint32_t add_pinned(const PackageRecord& record, const Place& place, bool through_pin);
     bool edges_are_certain(const Node& node, std::uint32_t depth) const;
     Result<TreeTarget> follow_pin(const Edge& edge, const Place& place);
-    bool is_peer_edge(const Node& node, std::string_view alias) const;
+    bool is_peer_edge(const Node& node, const Edge& edge) const;
     std::unordered_map<std::string_view, const Edge*> pins_of(const Node& node) const;
     Result<const PackageFacts*> facts_of(std::uint32_t package);
 
