@@ -1,8 +1,9 @@
 #include "lockfile/yaml_lines.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
+
+#include "lockfile/yaml_escape.hpp"
 
 namespace pmx {
 namespace {
@@ -350,49 +351,11 @@ class LineReader {
             if (quote == '\'' && c == '\'')
                 text.push_back(raw[++i]);
             else if (quote == '"' && c == '\\') {
-                if (!unescape(raw, ++i, text)) return false;
+                if (!append_unescaped(text, raw, ++i)) return false;
             } else
                 text.push_back(c);
         }
         out = arena_.copy(text);
-        return true;
-    }
-
-    // An escape of a double-quoted scalar; `at` is on the character behind the backslash, and ends on its last one.
-    static bool unescape(std::string_view raw, std::size_t& at, std::string& to) {
-        std::size_t digits = 0;
-        switch (raw[at]) {
-            case '"': case '\\': case '/': to += raw[at]; return true;
-            case '0': to += '\0'; return true;
-            case 'a': to += '\a'; return true;
-            case 'b': to += '\b'; return true;
-            case 't': to += '\t'; return true;
-            case 'n': to += '\n'; return true;
-            case 'v': to += '\v'; return true;
-            case 'f': to += '\f'; return true;
-            case 'r': to += '\r'; return true;
-            case 'e': to += '\x1B'; return true;
-            case 'N': to += "\u0085"; return true;
-            case '_': to += "\u00A0"; return true;
-            case 'L': to += "\u2028"; return true;
-            case 'P': to += "\u2029"; return true;
-            case 'x': digits = 2; break;
-            case 'u': digits = 4; break;
-            case 'U': digits = 8; break;
-            default: return false;
-        }
-        std::uint32_t point = 0;
-        const char* first = raw.data() + at + 1;
-        if (raw.size() - at - 1 < digits) return false;
-        if (auto [end, error] = std::from_chars(first, first + digits, point, 16);
-            error != std::errc{} || end != first + digits)
-            return false;
-        if (point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return false;
-        at += digits;
-        int more = point >= 0x10000 ? 3 : point >= 0x800 ? 2 : point >= 0x80 ? 1 : 0;
-        constexpr unsigned kLead[] = {0, 0xC0, 0xE0, 0xF0};
-        to += static_cast<char>(kLead[more] | point >> (6 * more));
-        for (int i = more - 1; i >= 0; --i) to += static_cast<char>(0x80 | (point >> (6 * i) & 0x3F));
         return true;
     }
 

@@ -4,54 +4,23 @@
 #include <array>
 #include <cstdint>
 
-#include <fmt/format.h>
+#include "lockfile/yaml_escape.hpp"
 
 namespace pmx {
 namespace {
 
-constexpr char32_t kNone = 0, kReplacement = 0xFFFD, kByteOrderMark = 0xFEFF;
+constexpr char32_t kNone = 0;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
-// The code point at `at`, which moves past it. A byte that starts none is U+FFFD.
-char32_t next_point(std::string_view text, std::size_t& at) {
-    auto lead = static_cast<unsigned char>(text[at++]);
-    if (lead < 0x80) return lead;
-    int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
-    if (more == 0 || lead > 0xF7 || at + static_cast<std::size_t>(more) > text.size()) return kReplacement;
-    char32_t point = lead & (0x3Fu >> more);
-    for (int i = 0; i < more; ++i) {
-        auto byte = static_cast<unsigned char>(text[at + static_cast<std::size_t>(i)]);
-        if ((byte & 0xC0) != 0x80) return kReplacement;
-        point = point << 6 | (byte & 0x3Fu);
-    }
-    at += static_cast<std::size_t>(more);
-    return point;
-}
-
-void append_point(std::string& out, char32_t point) {
-    if (point < 0x80) {
-        out += static_cast<char>(point);
-        return;
-    }
-    int more = point >= 0x10000 ? 3 : point >= 0x800 ? 2 : 1;
-    constexpr std::array<unsigned, 4> kLead = {0, 0xC0, 0xE0, 0xF0};
-    out += static_cast<char>(kLead[static_cast<std::size_t>(more)] | point >> (6 * more));
-    for (int i = more - 1; i >= 0; --i) out += static_cast<char>(0x80 | (point >> (6 * i) & 0x3F));
-}
-
 bool is_space(char32_t c) { return c == ' ' || c == '\t'; }
-bool is_printable(char32_t c) {
-    return (c >= 0x20 && c <= 0x7E) || (c >= 0xA1 && c <= 0xD7FF && c != 0x2028 && c != 0x2029) ||
-           (c >= 0xE000 && c <= 0xFFFD && c != kByteOrderMark) || (c >= 0x10000 && c <= 0x10FFFF);
-}
 bool is_flow_indicator(char32_t c) { return c == ',' || c == '[' || c == ']' || c == '{' || c == '}'; }
 // A character of a line, or a space.
-bool is_in_line(char32_t c) { return is_printable(c) && c != '\r' && c != '\n'; }
+bool is_in_line(char32_t c) { return is_yaml_printable(c) && c != '\r' && c != '\n'; }
 
 bool may_be_first(char32_t c) {
-    if (!is_printable(c) || is_space(c) || is_flow_indicator(c)) return false;
+    if (!is_yaml_printable(c) || is_space(c) || is_flow_indicator(c)) return false;
     constexpr std::string_view kIndicators = "-?:#&*!|=>'\"%@`";
     return c > 0x7F || kIndicators.find(static_cast<char>(c)) == std::string_view::npos;
 }
@@ -74,10 +43,10 @@ Scan scan(std::string_view text, YamlPlace place) {
     char32_t before = kNone;
     for (std::size_t at = 0; at < text.size();) {
         bool first = at == 0;
-        char32_t c = next_point(text, at);
+        char32_t c = next_code_point(text, at);
         if (c == '\n' && place == YamlPlace::value)
             found.lines = true;
-        else if (!is_printable(c))
+        else if (!is_yaml_printable(c))
             return {false, false, false};
         found.plain = found.plain && (!first || may_be_first(c)) && is_plain(c, before, place == YamlPlace::flow);
         before = c;
@@ -113,38 +82,7 @@ void append_single_quoted(std::string& out, std::string_view text) {
 
 void append_double_quoted(std::string& out, std::string_view text) {
     out += '"';
-    for (std::size_t at = 0; at < text.size();) {
-        char32_t c = next_point(text, at);
-        const char* escape = nullptr;
-        switch (c) {
-            case 0x00: escape = "\\0"; break;
-            case 0x07: escape = "\\a"; break;
-            case 0x08: escape = "\\b"; break;
-            case 0x09: escape = "\\t"; break;
-            case 0x0A: escape = "\\n"; break;
-            case 0x0B: escape = "\\v"; break;
-            case 0x0C: escape = "\\f"; break;
-            case 0x0D: escape = "\\r"; break;
-            case 0x1B: escape = "\\e"; break;
-            case 0x22: escape = "\\\""; break;
-            case 0x5C: escape = "\\\\"; break;
-            case 0x85: escape = "\\N"; break;
-            case 0xA0: escape = "\\_"; break;
-            case 0x2028: escape = "\\L"; break;
-            case 0x2029: escape = "\\P"; break;
-            default: break;
-        }
-        if (escape)
-            out += escape;
-        else if (is_printable(c))
-            append_point(out, c);
-        else if (c <= 0xFF)
-            fmt::format_to(std::back_inserter(out), "\\x{:02X}", static_cast<std::uint32_t>(c));
-        else if (c <= 0xFFFF)
-            fmt::format_to(std::back_inserter(out), "\\u{:04X}", static_cast<std::uint32_t>(c));
-        else
-            fmt::format_to(std::back_inserter(out), "\\U{:08X}", static_cast<std::uint32_t>(c));
-    }
+    for (std::size_t at = 0; at < text.size();) append_escaped(out, next_code_point(text, at));
     out += '"';
 }
 
