@@ -56,11 +56,80 @@ Flags flags_of(const SettingOptions& options) {
     return flags;
 }
 
+// Flags that are no settings: the commands that take them, and their names.
+struct OwnFlag {
+    std::string_view commands, names;
+    bool takes_value = false;
+};
+constexpr std::string_view any_selection = "install add remove update dedupe outdated why list";
+constexpr OwnFlag own_flags[] = {
+    {any_selection, "-r,--recursive"},
+    {any_selection, "-w,--workspace-root"},
+    {any_selection, "-F,--filter", true},
+    {any_selection, "--filter-prod", true},
+    {any_selection, "--fail-if-no-match"},
+    {"add install", "--save-dev"},
+    {"add install", "--save-prod"},
+    {"add remove install", "-O,--save-optional"},
+    {"add install", "--save-peer"},
+    {"add install", "--workspace"},
+    {"update", "-L,--latest"},
+    {"update", "-i,--interactive"},
+    {"update", "--no-save"},
+    {"update list why", "--depth", true},
+    {"dedupe", "--check"},
+    {"list why outdated config", "--json"},
+    {"list why", "--parseable"},
+    {"list why outdated", "--long"},
+    {"list", "--only-projects"},
+    {"outdated", "--compatible"},
+    {"outdated", "--no-table"},
+    {"outdated", "--format", true},
+    {"store verify", "--repair"},
+    {"store verify", "--content"},
+    {"store prune", "--dry-run"},
+};
+
+std::string_view key_of(const OwnFlag& flag) { return flag.names.substr(flag.names.find("--") + 2); }
+
+bool takes(const OwnFlag& flag, std::string_view command) {
+    if (flag.commands == command) return true;
+    std::vector<std::string_view> commands = split(flag.commands, ' ');
+    return !flag.commands.starts_with("store ") && std::find(commands.begin(), commands.end(), command) != commands.end();
+}
+
 std::vector<std::string_view> flag_names() {
-    std::vector<std::string_view> names{"help", "version", "all", "repair", "content", "dry-run", "json"};
+    std::vector<std::string_view> names{"help", "version", "all"};
+    for (const OwnFlag& flag : own_flags) names.push_back(key_of(flag));
     for (const SettingSpec& spec : settings_table())
         if (spec.places & in_flag) names.push_back(spec.name);
     return names;
+}
+
+// Those that choose projects may stand in front of the command, as in "pmx --filter a add b": they are the whole app's,
+// and refused afterwards where the command knows nothing of them.
+void add_own_flags(CLI::App& app, std::string_view command, Invocation& invocation) {
+    for (const OwnFlag& flag : own_flags) {
+        bool everywhere = flag.commands == any_selection;
+        if (command.empty() ? !everywhere : everywhere || !takes(flag, command)) continue;
+        std::string key(key_of(flag));
+        if (flag.takes_value) app.add_option(std::string(flag.names), invocation.options[key])->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        else app.add_flag(std::string(flag.names), invocation.switches[key]);
+    }
+}
+
+Result<> check_own_flags(const Invocation& invocation) {
+    for (const OwnFlag& flag : own_flags) {
+        // "pmx install -O" adds nothing without a package.
+        bool of_add = invocation.command == "install" && flag.commands != any_selection;
+        if (takes(flag, invocation.command) && !of_add) continue;
+        std::string key(key_of(flag));
+        auto given = invocation.options.find(key);
+        if (invocation.has(key) || (given != invocation.options.end() && !given->second.empty()))
+            return fail(Code::USAGE, fmt::format("\"pmx {}\" does not take --{}", invocation.command, key), {},
+                        fmt::format("pmx {} --help shows what it takes", invocation.command));
+    }
+    return {};
 }
 
 Failure unknown_flag(std::string_view word) {
@@ -73,12 +142,10 @@ Failure unknown_flag(std::string_view word) {
 }
 
 Failure unknown_command(const std::string& word, std::string_view parent) {
-    static constexpr std::array<std::string_view, 27> later = {
-        "add", "remove", "rm", "uninstall", "update", "up", "upgrade", "outdated", "dedupe", "import", "link", "unlink", "run", "exec",
-        "dlx", "init", "list", "ls", "why", "audit", "publish", "pack", "patch", "rebuild", "prune", "deploy", "fetch"};
+    static constexpr std::array<std::string_view, 15> later = {"import", "link", "unlink", "run", "exec", "dlx", "init", "audit",
+                                                              "publish", "pack", "patch", "rebuild", "prune", "deploy", "fetch"};
     if (parent.empty() && std::find(later.begin(), later.end(), word) != later.end())
-        return fail(Code::USAGE, fmt::format("\"pmx {}\" is not there yet: resolving comes later", word), {},
-                    "pmx installs what a lockfile says: pmx install");
+        return fail(Code::USAGE, fmt::format("\"pmx {}\" is not there yet", word), {}, "pmx --help lists the commands");
     std::vector<std::string_view> names;
     for (const CommandHelp& command : command_helps()) {
         std::string_view name = command.name;
@@ -120,19 +187,24 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& words) {
         sub->allow_extras();
         return sub;
     };
-    CLI::App* install = command(app, "install");
-    install->alias("i");
-    CLI::App* ci = command(app, "ci");
-    CLI::App* store = command(app, "store");
-    command(*store, "path");
-    command(*store, "status");
-    CLI::App* verify = command(*store, "verify");
-    CLI::App* prune = command(*store, "prune");
-    CLI::App* config = command(app, "config");
-    verify->add_flag("--repair", invocation.switches["repair"]);
-    verify->add_flag("--content", invocation.switches["content"]);
-    prune->add_flag("--dry-run", invocation.switches["dry-run"]);
-    config->add_flag("--json", invocation.switches["json"]);
+    CLI::App* ci = nullptr;
+    CLI::App* store = nullptr;
+    struct Command {
+        const char* name;
+        std::vector<const char*> aliases;
+    };
+    for (const Command& known : {Command{"install", {"i"}}, {"ci", {}}, {"add", {}}, {"remove", {"rm", "uninstall", "un"}}, {"update", {"up", "upgrade"}},
+                                 {"dedupe", {}}, {"outdated", {}}, {"why", {}}, {"list", {"ls"}}, {"store", {}}, {"config", {}}}) {
+        CLI::App* sub = command(app, known.name);
+        for (const char* alias : known.aliases) sub->alias(alias);
+        add_own_flags(*sub, known.name, invocation);
+        if (sub->get_name() == "ci") ci = sub;
+        if (sub->get_name() == "store") store = sub;
+    }
+    for (const char* name : {"path", "status", "verify", "prune"}) add_own_flags(*command(*store, name), std::string("store ") + name, invocation);
+    CLI::App* config = app.get_subcommand("config");
+    add_own_flags(app, "", invocation);
+    app.require_subcommand(0, 1);  // packages may be called "list" or "store"
 
     try {
         std::vector<std::string> reversed(words.rbegin(), words.rend());
@@ -161,13 +233,17 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& words) {
     if (deepest == store && !invocation.arguments.empty()) return unknown_command(invocation.arguments.front(), "store");
     if (invocation.command.empty() || deepest == store) {
         invocation.help = true;
-    } else if (invocation.command == "install" && !invocation.arguments.empty()) {
-        return fail(Code::USAGE, fmt::format("\"pmx install {}\" would add a package, which is not there yet: resolving comes later", invocation.arguments.front()),
-                    {}, "pmx install installs what the lockfile says");
-    } else if (invocation.arguments.size() > (deepest == config ? 1u : 0u)) {
+        return invocation;
+    }
+    if (deepest == ci && !invocation.arguments.empty())
+        return fail(Code::USAGE, "\"pmx ci\" installs what the lockfile says and adds nothing", {}, "pmx add " + invocation.arguments.front());
+    if (invocation.command == "install" && !invocation.arguments.empty()) invocation.command = "add";
+    PMX_CHECK(check_own_flags(invocation));
+    static constexpr std::array<std::string_view, 6> with_names = {"add", "remove", "update", "outdated", "why", "list"};
+    bool takes_names = std::find(with_names.begin(), with_names.end(), invocation.command) != with_names.end();
+    if (!takes_names && invocation.arguments.size() > (deepest == config ? 1u : 0u))
         return fail(Code::USAGE, fmt::format("\"pmx {}\" does not take \"{}\"", invocation.command, invocation.arguments.back()), {},
                     fmt::format("pmx {} --help shows what it takes", invocation.command));
-    }
     return invocation;
 }
 
@@ -194,9 +270,13 @@ Result<Settings> settings_for(const Invocation& invocation, const Door& door) {
 Result<> run_command(const Invocation& invocation, const Door& door) {
     if (invocation.version) return write_out("pmx " PMX_VERSION "\n"), Result<>();
     if (invocation.help) return write_out(help_text(invocation.command, invocation.switches.at("all"))), Result<>();
-    if (invocation.command == "install") return install_command(invocation, door);
-    if (invocation.command == "registry") return registry_command(invocation, door);
-    if (invocation.command == "config") return config_command(invocation, door);
+    using Command = Result<> (*)(const Invocation&, const Door&);
+    static constexpr std::pair<std::string_view, Command> commands[] = {
+        {"install", install_command}, {"add", add_command},           {"remove", remove_command}, {"update", update_command},
+        {"dedupe", dedupe_command},   {"outdated", outdated_command}, {"why", why_command},       {"list", list_command},
+        {"config", config_command},   {"registry", registry_command}};
+    for (const auto& [name, command] : commands)
+        if (invocation.command == name) return command(invocation, door);
     return store_command(invocation, door);
 }
 

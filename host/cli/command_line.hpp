@@ -14,13 +14,21 @@
 
 namespace pmx {
 
+struct InstallReport;
+
 struct Invocation {
     std::string command;                    // "install", "store verify", …; "" with help or version only
     bool help = false, version = false;
     bool frozen = false;                    // `pmx ci`
     Flags flags;                            // settings given as flags
     std::vector<std::string> arguments;     // positional
-    std::map<std::string, bool> switches;   // the command's own: "repair", "content", "dry-run", "json", "all"
+    std::map<std::string, bool> switches;   // the command's own: "repair", "content", "dry-run", "json", "all", "latest", …
+    std::map<std::string, std::vector<std::string>> options;  // those with values: "filter", "filter-prod", "depth", "format"
+
+    bool has(const std::string& name) const {
+        auto found = switches.find(name);
+        return found != switches.end() && found->second;
+    }
 };
 
 // PMX_E_USAGE with the nearest flag or command for what is not known.
@@ -37,11 +45,19 @@ struct Door {
 
 // One per command: the exit status comes from the error.
 Result<> install_command(const Invocation& invocation, const Door& door);
-// The body of `install` and of every command that edits: reads settings, makes the reporter, runs, tells.
-Result<> run_install(const Invocation& invocation, const Door& door, const Edits& edits);
+// The body of `install` and of every command that edits: reads settings, makes the reporter, runs, tells. `done`: what
+// was told, for who has to judge it.
+Result<> run_install(const Invocation& invocation, const Door& door, const Edits& edits, InstallReport* done = nullptr);
 Result<> store_command(const Invocation& invocation, const Door& door);
 Result<> config_command(const Invocation& invocation, const Door& door);
 Result<> registry_command(const Invocation& invocation, const Door& door);  // reads its own words
+Result<> add_command(const Invocation& invocation, const Door& door);
+Result<> remove_command(const Invocation& invocation, const Door& door);
+Result<> update_command(const Invocation& invocation, const Door& door);
+Result<> dedupe_command(const Invocation& invocation, const Door& door);
+Result<> outdated_command(const Invocation& invocation, const Door& door);
+Result<> why_command(const Invocation& invocation, const Door& door);
+Result<> list_command(const Invocation& invocation, const Door& door);
 
 // Settings of the directory that -C names, or of the current one.
 Result<Settings> settings_for(const Invocation& invocation, const Door& door);

@@ -11,11 +11,45 @@
 namespace pmx {
 namespace {
 
+// What chooses projects, the same for each command that takes it.
+#define PMX_SELECTION_FLAGS \
+    "  -r, --recursive        every project of the workspace\n" \
+    "  -w, --workspace-root   the root of the workspace, wherever this runs\n" \
+    "  -F, --filter PATTERN   projects by name, ./dir, {dir} or [commit]; a... and what it needs, ...a and what needs it, !a without it\n" \
+    "      --filter-prod PATTERN  the same, without dependencies for development\n" \
+    "      --fail-if-no-match status 2 when no project matches\n"
+
 constexpr CommandHelp helps[] = {
-    {"install", "install [flags]   (or: pmx i)", "Install what the lockfile says.", "",
+    {"install", "install [flags]   (or: pmx i)", "Install what the manifests ask for, by the lockfile where it fits.", "",
      "  pmx install\n  pmx install --frozen-lockfile --ignore-scripts\n  pmx install --linker hoisted --import copy\n"
      "  pmx install -C ../other --offline --timing\n  pmx install --timing=trace --timing-file trace.json\n", true},
     {"ci", "ci [flags]", "Install, and fail when the lockfile and the manifests differ.", "", "  pmx ci\n  pmx ci --prod --reporter append-only\n", true},
+    {"add", "add PACKAGE... [flags]   (or: pmx install PACKAGE...)", "Add packages to the dependencies, and install.",
+     "  -D, --save-dev         to devDependencies\n  -O, --save-optional    to optionalDependencies\n  -P, --save-prod        to dependencies, wherever they stand now\n"
+     "      --save-peer        to peerDependencies, and to devDependencies\n  -E, --save-exact       the version itself, not a range\n"
+     "      --workspace        a project of the workspace\n" PMX_SELECTION_FLAGS,
+     "  pmx add react\n  pmx add -D typescript@~5.4 vitest\n  pmx add preact-compat@npm:preact@10 ./lib\n  pmx add --filter web react -E\n", true},
+    {"remove", "remove NAME... [flags]   (or: rm, uninstall, un)", "Take packages out of the dependencies, and install.",
+     "  -D                     from devDependencies only\n  -O, --save-optional    from optionalDependencies only\n  -P                     from dependencies only\n" PMX_SELECTION_FLAGS,
+     "  pmx remove left-pad\n  pmx remove -r lodash\n", true},
+    {"update", "update [NAME[@SPEC]...] [flags]   (or: up, upgrade)", "Move dependencies to newer versions, and install.",
+     "  -L, --latest           whatever the range says\n  -i, --interactive      choose from a list\n  -D, -P                 only those for development, only the others\n"
+     "      --depth N          0: dependencies of the projects alone\n      --no-save          leave the manifests as they are\n" PMX_SELECTION_FLAGS,
+     "  pmx update\n  pmx update react 'eslint*' --latest\n  pmx update react@18.2\n  pmx update -r -i\n", true},
+    {"dedupe", "dedupe [--check]", "Let packages share versions where the lockfile has several that would do.", "      --check            change nothing; status 1 when something would change\n",
+     "  pmx dedupe\n  pmx dedupe --check\n", true},
+    {"outdated", "outdated [NAME...] [flags]", "Show dependencies that have newer versions; status 1 when there are any.",
+     "      --compatible       only what the range allows\n      --json             one JSON object\n      --format KIND      table, list or json\n      --no-table         a list\n"
+     "  -D, -P, --no-optional  only some groups\n" PMX_SELECTION_FLAGS,
+     "  pmx outdated\n  pmx outdated -r --json\n  pmx outdated 'eslint*' --compatible\n", false},
+    {"why", "why NAME... [flags]", "Show what a package is installed for.",
+     "      --json             a JSON array\n      --parseable        a line for every way\n      --long             where it lies too\n      --depth N          how far back\n"
+     "  -D, -P, --no-optional  only some groups\n" PMX_SELECTION_FLAGS,
+     "  pmx why react\n  pmx why '@babel/*' --json\n", false},
+    {"list", "list [NAME...] [flags]   (or: ls)", "Show what is installed, as a tree.",
+     "      --depth N          0: dependencies of the projects alone; -1: the projects\n      --json             a JSON array\n      --parseable        a path a line\n"
+     "      --long             with descriptions and paths\n      --only-projects    only projects of the workspace\n  -D, -P, --no-optional  only some groups\n" PMX_SELECTION_FLAGS,
+     "  pmx list\n  pmx list --depth 2 react\n  pmx list -r --json\n", false},
     {"store path", "store path", "Print where the store is.", "", "  pmx store path\n  du -sh \"$(pmx store path)\"\n", false},
     {"store status", "store status", "Say how much the store holds.", "", "  pmx store status\n  pmx store status --store-dir /srv/store\n", false},
     {"store verify", "store verify [--content] [--repair]", "Look at every stored package.",
@@ -75,6 +109,8 @@ std::string one(const CommandHelp& help, bool all) {
     if (help.shows_settings) out += "\n" + settings_help(all);
     return out;
 }
+
+#undef PMX_SELECTION_FLAGS
 
 }  // namespace
 

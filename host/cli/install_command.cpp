@@ -43,7 +43,7 @@ void suggest_choice(Error& error, const Settings& settings) {
 
 }  // namespace
 
-Result<> run_install(const Invocation& invocation, const Door& door, const Edits& edits) {
+Result<> run_install(const Invocation& invocation, const Door& door, const Edits& edits, InstallReport* done) {
     Metrics metrics;
     PMX_TRY(Settings settings, settings_for(invocation, door));
     metrics.trace = settings.text("timing") == "trace";
@@ -68,10 +68,18 @@ Result<> run_install(const Invocation& invocation, const Door& door, const Edits
         return tl::make_unexpected(std::move(told));
     }
     reporter->finished(*report);
+    if (done) *done = *report;
     for (const std::string& line : report->plan) write_out(line + "\n");
     return print_timing(settings, metrics, *report);
 }
 
-Result<> install_command(const Invocation& invocation, const Door& door) { return run_install(invocation, door, {}); }
+Result<> install_command(const Invocation& invocation, const Door& door) {
+    // What stands in node_modules would no longer be what its records say.
+    for (const char* flag : {"filter", "filter-prod"})
+        if (auto found = invocation.options.find(flag); found != invocation.options.end() && !found->second.empty())
+            return fail(Code::USAGE, "an install is for the whole workspace", "--" + std::string(flag),
+                        "leave the filter out; add, remove and update take it");
+    return run_install(invocation, door, {});
+}
 
 }  // namespace pmx

@@ -72,6 +72,28 @@ TEST(CommandLine, commands_have_their_own_switches) {
     EXPECT_TRUE(parsed({"--version"}).version);
 }
 
+TEST(CommandLine, packages_may_have_the_names_of_commands) {
+    Invocation add = parsed({"add", "list", "-D", "store", "i", "--save-peer"});
+    EXPECT_EQ(add.command, "add");
+    EXPECT_EQ(add.arguments, (Items{"list", "store", "i"}));
+    EXPECT_EQ(add.flags["dev"], Items{"true"});
+    EXPECT_TRUE(add.has("save-peer"));
+    EXPECT_EQ(parsed({"install", "add"}).command, "add");
+    EXPECT_EQ(parsed({"i", "add"}).arguments, Items{"add"});
+    EXPECT_EQ(parsed({"install"}).command, "install");
+    EXPECT_EQ(parsed({"rm", "x"}).command, "remove");
+    EXPECT_EQ(parsed({"up", "-L"}).command, "update");
+    EXPECT_EQ(parsed({"ls", "--depth", "-1"}).options["depth"], Items{"-1"});
+    EXPECT_EQ(parsed({"why", "--", "-x"}).command, "why");
+}
+
+TEST(CommandLine, projects_are_chosen_before_or_after_the_command) {
+    EXPECT_EQ(parsed({"--filter", "a...", "add", "x", "-F", "!b", "--filter-prod=c"}).options["filter"], (Items{"a...", "!b"}));
+    EXPECT_EQ(parsed({"add", "x", "--filter-prod=c"}).options["filter-prod"], Items{"c"});
+    EXPECT_TRUE(parsed({"-r", "list"}).has("recursive"));
+    EXPECT_TRUE(parsed({"add", "x", "-w"}).has("workspace-root"));
+}
+
 TEST(CommandLine, what_is_not_known_is_refused_with_the_nearest) {
     EXPECT_THAT(refused({"instal"}), HasSubstr("did you mean \"pmx install\"?"));
     EXPECT_THAT(refused({"store", "verfy"}), HasSubstr("did you mean \"pmx store verify\"?"));
@@ -80,8 +102,13 @@ TEST(CommandLine, what_is_not_known_is_refused_with_the_nearest) {
     EXPECT_THAT(refused({"install", "--no-hosit"}), HasSubstr("did you mean --no-hoist?"));
     EXPECT_THAT(refused({"install", "--zzzzzzzz"}), HasSubstr("pmx --help"));
     EXPECT_THAT(refused({"zzzzzzzz"}), HasSubstr("pmx --help"));
-    EXPECT_THAT(refused({"add", "left-pad"}), HasSubstr("not there yet"));
-    EXPECT_THAT(refused({"install", "left-pad"}), HasSubstr("not there yet"));
+    EXPECT_THAT(refused({"publish"}), HasSubstr("not there yet"));
+    EXPECT_THAT(refused({"ci", "left-pad"}), HasSubstr("adds nothing"));
+    EXPECT_THAT(refused({"install", "-O"}), HasSubstr("does not take --save-optional"));
+    EXPECT_THAT(refused({"add", "x", "--latst"}), HasSubstr("did you mean --latest?"));
+    EXPECT_THAT(refused({"--filter", "a", "store", "path"}), HasSubstr("does not take"));
+    EXPECT_THAT(refused({"config", "-r"}), HasSubstr("does not take --recursive"));
+    EXPECT_THAT(refused({"dedupe", "x"}), HasSubstr("does not take \"x\""));
     EXPECT_THAT(refused({"store", "path", "x"}), HasSubstr("pmx store path --help"));
     EXPECT_THAT(refused({"config", "a", "b"}), HasSubstr("does not take \"b\""));
     EXPECT_THAT(refused({"install", "--linker"}), HasSubstr("PMX_E_USAGE"));
