@@ -19,11 +19,13 @@ void dedupe_injected(const DependencyTree& tree, PeerGraph& graph) {
             auto project = project_at.find(resolution.directory);
             if (project == project_at.end()) continue;
             const std::vector<VariantEdge>& own = graph.projects[project->second];
-            bool has_all = std::all_of(variant.edges.begin(), variant.edges.end(), [&](const VariantEdge& wanted) {
-                auto at = std::lower_bound(own.begin(), own.end(), wanted.alias,
-                                           [](const VariantEdge& a, std::string_view alias) { return a.alias < alias; });
-                return at != own.end() && at->alias == wanted.alias && at->is_same_place(wanted);
-            });
+            bool has_all =
+                std::all_of(variant.edges.begin(), variant.edges.end(), [&](const VariantEdge& wanted) {
+                    auto at = std::lower_bound(
+                        own.begin(), own.end(), wanted.alias,
+                        [](const VariantEdge& a, std::string_view alias) { return a.alias < alias; });
+                    return at != own.end() && at->alias == wanted.alias && at->is_same_place(wanted);
+                });
             if (has_all) links.emplace_back(&e, tree.projects[project->second].dir);
         }
     }

@@ -12,7 +12,8 @@ std::size_t weight(const Variant& v) {
 // Everything that `small` depends on, `big` depends on too.
 bool covers(const Variant& big, const Variant& small) {
     if (weight(big) < weight(small)) return false;
-    if (!std::includes(big.found.begin(), big.found.end(), small.found.begin(), small.found.end())) return false;
+    if (!std::includes(big.found.begin(), big.found.end(), small.found.begin(), small.found.end()))
+        return false;
     auto at = big.edges.begin();
     for (const VariantEdge& e : small.edges) {
         while (at != big.edges.end() && at->alias < e.alias) ++at;

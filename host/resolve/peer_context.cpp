@@ -89,12 +89,13 @@ class Contexts {
         });
     }
 
-    // What is behind a cut provides nothing. An alias provides its own name and, where nobody has that name without an alias, its package's: the highest
-    // version does where there are several.
+    // What is behind a cut provides nothing. An alias provides its own name and, where nobody has that name
+    // without an alias, its package's: the highest version does where there are several.
     std::vector<Provided> provided(std::uint32_t first, std::uint32_t count) {
         std::vector<Provided> out;
         for (std::uint32_t i = 0; i < count; ++i)
-            if (alias_names_[first + i] != kNone && !cut_[first + i]) out.push_back({alias_names_[first + i], i});
+            if (alias_names_[first + i] != kNone && !cut_[first + i])
+                out.push_back({alias_names_[first + i], i});
         const std::size_t aliases = out.size();
         for (std::uint32_t at = 0; at < aliases; ++at) position_[out[at].name] = at;
         for (std::uint32_t i = 0; i < count; ++i) {
@@ -112,7 +113,8 @@ class Contexts {
             }
         }
         for (const Provided& p : out) position_[p.name] = kNone;
-        std::sort(out.begin(), out.end(), [](const Provided& a, const Provided& b) { return a.name < b.name; });
+        std::sort(out.begin(), out.end(),
+                  [](const Provided& a, const Provided& b) { return a.name < b.name; });
         return out;
     }
     std::string_view real_name(const TreeEdge& e) const {
@@ -150,9 +152,11 @@ class Contexts {
         }
     }
 
-    // A dependency that can be found under its name may give way to one like it further up; it makes no difference
-    // where nothing below it asks for anything.
-    bool may_give_way(const TreeEdge& e) const { return e.package != kNoPackage && !out_.needs[e.package].empty(); }
+    // A dependency that can be found under its name may give way to one like it further up; it makes no
+    // difference where nothing below it asks for anything.
+    bool may_give_way(const TreeEdge& e) const {
+        return e.package != kNoPackage && !out_.needs[e.package].empty();
+    }
 
     // By package: the first project that reaches it, for what lies behind a cut.
     void find_first_projects() {
@@ -182,9 +186,12 @@ class Contexts {
         for (std::uint32_t i = 0; i < tree_.projects.size(); ++i) {
             const TreeProject& project = tree_.projects[i];
             project_provides_[i] = provided(project.first_edge, project.edge_count);
-            bool has_root = i > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".";
+            bool has_root =
+                i > 0 && policy_.resolve_peers_from_workspace_root && tree_.projects[0].dir == ".";
             scope(project.first_edge, project.edge_count, project_provides_[i], scope_places_, GivesWay::no,
-                  [&](std::uint32_t name) { return BoundPeer{has_root ? from_project(0, name) : PeerPlace(), {}}; });
+                  [&](std::uint32_t name) {
+                      return BoundPeer{has_root ? from_project(0, name) : PeerPlace(), {}};
+                  });
             out_.direct[i] = scope_places_;
         }
     }
@@ -216,7 +223,8 @@ class Contexts {
         out_.places.insert(out_.places.end(), scope_places_.begin(), scope_places_.end());
     }
 
-    // The places of a list of edges. Those that are each other's peers are made as one group, in any order of theirs.
+    // The places of a list of edges. Those that are each other's peers are made as one group, in any order of
+    // theirs.
     enum class GivesWay : std::uint8_t { no, to_same_version };
     template <class Outer>
     void scope(std::uint32_t first, std::uint32_t count, const std::vector<Provided>& provided,
@@ -242,8 +250,9 @@ class Contexts {
         // A name is found above, or as a dependency of this list, or as both: then the one here gave way.
         auto gives_way_to = [&](std::uint32_t from, std::uint32_t name, PeerPlace above) {
             const TreeEdge& e = tree_.edges[first + from];
-            return gives_way == GivesWay::to_same_version && alias_names_[first + from] == name && may_give_way(e) &&
-                   above.is_node() && !above.is_weak() && out_.nodes[above.index()].package == e.package;
+            return gives_way == GivesWay::to_same_version && alias_names_[first + from] == name &&
+                   may_give_way(e) && above.is_node() && !above.is_weak() &&
+                   out_.nodes[above.index()].package == e.package;
         };
         offsets_.assign(1, 0);
         targets_.clear();
@@ -259,7 +268,8 @@ class Contexts {
         for (std::uint32_t g = 0; g < groups.count(); ++g) {
             members_.assign(groups.members_of(g).begin(), groups.members_of(g).end());
             std::sort(members_.begin(), members_.end(), [&](std::uint32_t a, std::uint32_t b) {
-                std::uint32_t pa = tree_.edges[first + waiting_[a]].package, pb = tree_.edges[first + waiting_[b]].package;
+                std::uint32_t pa = tree_.edges[first + waiting_[a]].package,
+                              pb = tree_.edges[first + waiting_[b]].package;
                 return pa != pb ? pa < pb : a < b;
             });
             for (std::uint32_t at = 0; at < members_.size(); ++at) member_at_[members_[at]] = at;
@@ -274,9 +284,11 @@ class Contexts {
                     BoundPeer bound = outer(name);
                     if (from != kNone) {
                         bool is_member = slot_[from] != kNone && groups.of[slot_[from]] == g;
-                        PeerPlace here = is_member ? PeerPlace::sibling(member_at_[slot_[from]]) : places[from];
+                        PeerPlace here =
+                            is_member ? PeerPlace::sibling(member_at_[slot_[from]]) : places[from];
                         if (alias_names_[first + from] != name) here = here.weak();
-                        bound = gives_way_to(from, name, bound.place) ? BoundPeer{bound.place, here} : BoundPeer{here, {}};
+                        bound = gives_way_to(from, name, bound.place) ? BoundPeer{bound.place, here}
+                                                                      : BoundPeer{here, {}};
                     }
                     key_.push_back(bound.place.code());
                     key_.push_back(bound.nearest.code());
@@ -335,7 +347,8 @@ class Contexts {
         return PeerPlace::node(known = intern({&package, 1}));
     }
 
-    // Where a peer is found twice in one version, the farther one is taken only if it sees the same third packages.
+    // Where a peer is found twice in one version, the farther one is taken only if it sees the same third
+    // packages.
     void agree() {
         std::vector<std::size_t> nearer;
         for (const PeerNode& node : out_.nodes)
@@ -344,7 +357,8 @@ class Contexts {
                 if (bound->nearest.is_nothing()) continue;
                 const PeerNode& above = out_.nodes[bound->place.index()];
                 for (std::uint32_t third : own_[node.package]) {
-                    if (third == name || !std::binary_search(own_[above.package].begin(), own_[above.package].end(), third))
+                    if (third == name ||
+                        !std::binary_search(own_[above.package].begin(), own_[above.package].end(), third))
                         continue;
                     if (is_other(out_.bound_of(node, third), out_.bound_of(above, third))) {
                         nearer.push_back(static_cast<std::size_t>(bound - out_.bound.data()));
@@ -425,12 +439,12 @@ class Contexts {
     PeerContexts out_;
     std::unordered_map<std::string_view, std::uint32_t> name_index_, link_index_;
     std::unordered_map<std::string_view, std::string_view> project_names_;  // by directory
-    std::vector<std::uint32_t> position_;                // of provided(), by name
-    std::vector<std::vector<std::uint32_t>> own_;        // by package: its own peers
-    std::vector<std::uint32_t> alias_names_;             // by edge: the alias as a peer's name, or kNone
+    std::vector<std::uint32_t> position_;                                   // of provided(), by name
+    std::vector<std::vector<std::uint32_t>> own_;                           // by package: its own peers
+    std::vector<std::uint32_t> alias_names_;  // by edge: the alias as a peer's name, or kNone
     std::vector<std::vector<Provided>> provided_, project_provides_;
-    std::vector<bool> cut_;                              // by edge
-    std::vector<std::uint32_t> order_;                   // packages, dependencies first
+    std::vector<bool> cut_;             // by edge
+    std::vector<std::uint32_t> order_;  // packages, dependencies first
     std::vector<std::uint32_t> first_project_, cut_nodes_;
     std::unordered_map<std::u32string, std::uint32_t, KeyHash> interned_;
     // Of scope() and intern(), kept for their memory.
@@ -442,8 +456,9 @@ class Contexts {
 }  // namespace
 
 bool has_itself(const DependencyTree& tree, const TreePackage& package, std::string_view peer) {
-    const TreeEdge* at = std::lower_bound(tree.begin_edges(package), tree.end_edges(package), peer,
-                                          [](const TreeEdge& e, std::string_view name) { return e.alias < name; });
+    const TreeEdge* at =
+        std::lower_bound(tree.begin_edges(package), tree.end_edges(package), peer,
+                         [](const TreeEdge& e, std::string_view name) { return e.alias < name; });
     return at != tree.end_edges(package) && at->alias == peer;
 }
 

@@ -1,13 +1,14 @@
-// Contexts: which packages each package finds for its peers, at every place of the tree where that makes a difference.
-// A package is one node a context, and a context holds only the names that somebody below asks for: so a tree with
-// millions of places has a few thousand nodes, each visited once. Called by peers.cpp. Pure. [one thread]
+// Contexts: which packages each package finds for its peers, at every place of the tree where that makes a
+// difference. A package is one node a context, and a context holds only the names that somebody below asks
+// for: so a tree with millions of places has a few thousand nodes, each visited once. Called by peers.cpp.
+// Pure. [one thread]
 //
-// The rules are pnpm's: a name is looked up in the parent's dependencies, then in the parent's parent's, up to the
-// project and the workspace's root; an alias provides its real name too, unless somebody provides it without one. Where the same version can
-// be found further up under the same alias, that one is it, unless the dependent and it do not agree on a third package
-// that both name as a peer.
-// Where packages depend on each other in a circle, the circle is cut at dependencies on a package that sorts before the
-// dependent. What is behind a cut is looked at from the project, once, whoever came to it first.
+// The rules are pnpm's: a name is looked up in the parent's dependencies, then in the parent's parent's, up
+// to the project and the workspace's root; an alias provides its real name too, unless somebody provides it
+// without one. Where the same version can be found further up under the same alias, that one is it, unless
+// the dependent and it do not agree on a third package that both name as a peer. Where packages depend on
+// each other in a circle, the circle is cut at dependencies on a package that sorts before the dependent.
+// What is behind a cut is looked at from the project, once, whoever came to it first.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,8 @@ class PeerPlace {
     friend bool operator==(PeerPlace, PeerPlace) = default;
 
   private:
-    static constexpr std::uint32_t kNothing = UINT32_MAX, kLink = 0x80000000, kSibling = 0xC0000000, kWeak = 0x20000000;
+    static constexpr std::uint32_t kNothing = UINT32_MAX, kLink = 0x80000000, kSibling = 0xC0000000,
+                                   kWeak = 0x20000000;
     explicit PeerPlace(std::uint32_t code) : code_(code) {}
     std::uint32_t code_ = kNothing;
 };
@@ -53,15 +55,16 @@ struct FoundPeer {
     PeerPlace place;
 };
 
-// What a name means at a node. `nearest` is a dependency nearer to it that gave way to the same version further up.
+// What a name means at a node. `nearest` is a dependency nearer to it that gave way to the same version
+// further up.
 struct BoundPeer {
     PeerPlace place, nearest;
 };
 
 struct PeerNode {
-    std::uint32_t package = 0;       // into DependencyTree::packages
-    std::uint32_t first_child = 0;   // into PeerContexts::places: one for each edge of the package
-    std::uint32_t first_bound = 0;   // into PeerContexts::bound: one for each name that the package needs
+    std::uint32_t package = 0;      // into DependencyTree::packages
+    std::uint32_t first_child = 0;  // into PeerContexts::places: one for each edge of the package
+    std::uint32_t first_bound = 0;  // into PeerContexts::bound: one for each name that the package needs
     std::uint32_t first_found = 0, found_count = 0;      // into PeerContexts::found, by name
     std::uint32_t first_missing = 0, missing_count = 0;  // into PeerContexts::missing, sorted
 };
@@ -72,10 +75,11 @@ struct PeerContexts {
     std::vector<PeerNode> nodes;          // those nearer to a project first
     std::vector<PeerPlace> places;
     std::vector<BoundPeer> bound;
-    std::vector<FoundPeer> found;         // peers of a node and of what is below it that come from above it
-    std::vector<std::uint32_t> missing;   // names wanted by a node or below it that nobody provides
-    std::vector<std::vector<PeerPlace>> direct;           // by project: one for each of its edges
-    std::vector<std::vector<std::uint32_t>> needs;        // by package: names that matter to it and below it, sorted
+    std::vector<FoundPeer> found;        // peers of a node and of what is below it that come from above it
+    std::vector<std::uint32_t> missing;  // names wanted by a node or below it that nobody provides
+    std::vector<std::vector<PeerPlace>> direct;  // by project: one for each of its edges
+    std::vector<std::vector<std::uint32_t>>
+        needs;  // by package: names that matter to it and below it, sorted
 
     std::span<const FoundPeer> found_of(const PeerNode& n) const {
         return std::span(found).subspan(n.first_found, n.found_count);
@@ -94,7 +98,8 @@ struct PeerContexts {
 // A package that depends on what it also names as a peer: then it needs nobody's.
 bool has_itself(const DependencyTree& tree, const TreePackage& package, std::string_view peer);
 
-// Packages must be sorted by id, edges by alias, projects by directory, the root first; no package is its own peer.
+// Packages must be sorted by id, edges by alias, projects by directory, the root first; no package is its own
+// peer.
 PeerContexts peer_contexts(const DependencyTree& tree, const Policy& policy);
 
 }  // namespace pmx

@@ -13,7 +13,8 @@ class GraphOfVariants {
         : tree_(tree), contexts_(contexts), ids_(std::move(ids)) {}
 
     PeerGraph make() {
-        // The first node of an id stands for the others: they differ, if at all, behind names that no id shows.
+        // The first node of an id stands for the others: they differ, if at all, behind names that no id
+        // shows.
         std::vector<std::uint32_t> order(ids_.size());
         std::iota(order.begin(), order.end(), 0);
         std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return ids_[a] < ids_[b]; });
@@ -48,7 +49,9 @@ class GraphOfVariants {
         for (const PeerDependency& peer : package.record.peers) {
             if (has_itself(tree_, package, peer.name)) continue;
             PeerPlace place = contexts_.bound_of(node, name_of(peer.name));
-            if (!place.is_nothing()) v.edges.push_back(edge(peer.name, place, peer.optional ? EdgeKind::optional : EdgeKind::prod));
+            if (!place.is_nothing())
+                v.edges.push_back(
+                    edge(peer.name, place, peer.optional ? EdgeKind::optional : EdgeKind::prod));
         }
         for (std::uint32_t i = 0; i < package.edge_count; ++i) {
             const TreeEdge& e = tree_.edges[package.first_edge + i];
@@ -58,10 +61,12 @@ class GraphOfVariants {
         std::sort(v.edges.begin(), v.edges.end(), [](auto& a, auto& b) { return a.alias < b.alias; });
         for (const FoundPeer& peer : contexts_.found_of(node)) v.found.push_back(peer.name);
         std::span<const std::uint32_t> missing = contexts_.missing_of(node);
-        std::set_union(v.found.begin(), v.found.end(), missing.begin(), missing.end(), std::back_inserter(v.transitive));
+        std::set_union(v.found.begin(), v.found.end(), missing.begin(), missing.end(),
+                       std::back_inserter(v.transitive));
         std::erase_if(v.transitive, [&](std::uint32_t name) {
-            return std::any_of(package.record.peers.begin(), package.record.peers.end(),
-                               [&](const PeerDependency& peer) { return peer.name == contexts_.names[name]; });
+            return std::any_of(
+                package.record.peers.begin(), package.record.peers.end(),
+                [&](const PeerDependency& peer) { return peer.name == contexts_.names[name]; });
         });
         graph_.variants.push_back(std::move(v));
     }

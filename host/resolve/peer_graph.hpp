@@ -1,6 +1,6 @@
-// The graph of packages with their peers: one entry a dependency path, before it becomes the lockfile's. Made from
-// contexts (peer_context.hpp) by peer_graph(), thinned out by the dedupe steps, turned into a Lockfile by peers.cpp.
-// Everything is in an order that depends on the content only. Pure. [one thread]
+// The graph of packages with their peers: one entry a dependency path, before it becomes the lockfile's. Made
+// from contexts (peer_context.hpp) by peer_graph(), thinned out by the dedupe steps, turned into a Lockfile
+// by peers.cpp. Everything is in an order that depends on the content only. Pure. [one thread]
 #pragma once
 
 #include <cstdint>
@@ -22,14 +22,16 @@ struct VariantEdge {
     EdgeKind kind = EdgeKind::prod;
     std::uint32_t tree_edge = UINT32_MAX;  // in projects: into DependencyTree::edges
 
-    bool is_same_place(const VariantEdge& other) const { return target == other.target && link == other.link; }
+    bool is_same_place(const VariantEdge& other) const {
+        return target == other.target && link == other.link;
+    }
 };
 
 // A package in one context: an entry of the lockfile's `snapshots:`.
 struct Variant {
     std::string id;
-    std::uint32_t package = 0;  // into DependencyTree::packages
-    std::uint32_t node = 0;     // into PeerContexts::nodes: the first that has this id
+    std::uint32_t package = 0;                     // into DependencyTree::packages
+    std::uint32_t node = 0;                        // into PeerContexts::nodes: the first that has this id
     std::vector<VariantEdge> edges;                // by alias
     std::vector<std::uint32_t> found, transitive;  // names, into PeerContexts::names, sorted
 };
@@ -39,20 +41,23 @@ struct PeerGraph {
     std::vector<std::vector<VariantEdge>> projects;  // by project: its edges, by alias
 };
 
-// By node: its dependency path. Members of a circle of peers stand in others' paths by name and version alone; where
-// that could mean several variants, their peers become peers of the others too.
+// By node: its dependency path. Members of a circle of peers stand in others' paths by name and version
+// alone; where that could mean several variants, their peers become peers of the others too.
 std::vector<std::string> peer_ids(const DependencyTree& tree, PeerContexts& contexts, const Policy& policy);
 
 PeerGraph peer_graph(const DependencyTree& tree, const PeerContexts& contexts, std::vector<std::string> ids);
 
-// "(a@1.0.0)(b@2.0.0(c@1.0.0))" of these segments, sorted, each once; a digest of it when it is longer than `max`.
+// "(a@1.0.0)(b@2.0.0(c@1.0.0))" of these segments, sorted, each once; a digest of it when it is longer than
+// `max`.
 std::string peer_suffix(std::vector<std::string_view> segments, std::size_t max);
 // What a linked directory has for a version: "packages+a".
 std::string link_peer_version(std::string_view dir);
 
-// A project's injected dependency on another project becomes a link where the other has the same dependencies itself.
+// A project's injected dependency on another project becomes a link where the other has the same dependencies
+// itself.
 void dedupe_injected(const DependencyTree& tree, PeerGraph& graph);
-// A variant all of whose dependencies and peers another variant of the package has too is replaced with that one.
+// A variant all of whose dependencies and peers another variant of the package has too is replaced with that
+// one.
 void dedupe_peer_dependents(PeerGraph& graph);
 
 }  // namespace pmx

@@ -31,7 +31,8 @@ bool fits_pattern(std::string_view text, std::string_view pattern) {
 }
 
 bool fits_any(std::string_view text, const std::vector<std::string>& patterns) {
-    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& p) { return fits_pattern(text, p); });
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const std::string& p) { return fits_pattern(text, p); });
 }
 
 struct Named {
@@ -72,8 +73,10 @@ class Issues {
     }
 
     // nullopt: nothing is wrong; "" = it is missing; else what was found.
-    std::optional<std::string> fault(const PeerNode& node, const PackageRecord& record, const PeerDependency& peer) const {
-        auto name = std::lower_bound(contexts_.names.begin(), contexts_.names.end(), peer.name) - contexts_.names.begin();
+    std::optional<std::string> fault(const PeerNode& node, const PackageRecord& record,
+                                     const PeerDependency& peer) const {
+        auto name = std::lower_bound(contexts_.names.begin(), contexts_.names.end(), peer.name) -
+                    contexts_.names.begin();
         PeerPlace place = contexts_.bound_of(node, static_cast<std::uint32_t>(name));
         if (place.is_nothing()) {
             if (peer.optional || fits_any(peer.name, policy_.peers_ignore_missing)) return std::nullopt;
@@ -85,7 +88,8 @@ class Issues {
         if (version.empty() || fits_any(peer.name, policy_.peers_allow_any)) return std::nullopt;
         std::string_view range = peer.range;
         if (range.starts_with("workspace:")) range.remove_prefix(10);
-        if (range == "*" || range == "^" || range == "~" || satisfies(version, range, {.loose = true, .include_prerelease = true}))
+        if (range == "*" || range == "^" || range == "~" ||
+            satisfies(version, range, {.loose = true, .include_prerelease = true}))
             return std::nullopt;
         for (const auto& [selector, allowed] : policy_.peers_allowed_versions)
             if (is_allowed(selector, allowed, record, peer.name, version)) return std::nullopt;
@@ -98,7 +102,9 @@ class Issues {
         if (std::size_t arrow = selector.find('>'); arrow != selector.npos) {
             Named parent = split_selector(selector.substr(0, arrow));
             if (parent.name != record.name) return false;
-            if (!parent.range.empty() && !satisfies(record.version, parent.range, {.include_prerelease = true})) return false;
+            if (!parent.range.empty() &&
+                !satisfies(record.version, parent.range, {.include_prerelease = true}))
+                return false;
             selector = selector.substr(arrow + 1);
         }
         return split_selector(selector).name == peer &&
@@ -130,8 +136,9 @@ class Issues {
         issue.project = tree_.projects[project].dir;
         for (std::uint32_t at = node; at != kProject; at = came_from_[at]) {
             const PackageRecord& record = tree_.packages[contexts_.nodes[at].package].record;
-            issue.parents.push_back(record.version.empty() ? std::string(record.key)
-                                                           : std::string(record.name) + "@" + std::string(record.version));
+            issue.parents.push_back(record.version.empty()
+                                        ? std::string(record.key)
+                                        : std::string(record.name) + "@" + std::string(record.version));
         }
         std::reverse(issue.parents.begin(), issue.parents.end());
         issue.peer = wrong.peer->name;
@@ -162,12 +169,12 @@ struct Branch {
     }
 };
 
-constexpr std::size_t kShownWay = 30;  // packages on the way to who wants the peer; the middle of a longer one is left out
+constexpr std::size_t kShownWay =
+    30;  // packages on the way to who wants the peer; the middle of a longer one is left out
 
 void print(const Branch& branch, const std::string& margin, std::string& out) {
     std::size_t left = branch.faults.size() + branch.below.size();
-    for (const std::string& fault : branch.faults)
-        out += margin + (--left ? "├── " : "└── ") + fault + "\n";
+    for (const std::string& fault : branch.faults) out += margin + (--left ? "├── " : "└── ") + fault + "\n";
     for (const auto& [name, below] : branch.below) {
         bool is_last = --left == 0;
         out += margin + (is_last ? "└─┬ " : "├─┬ ") + name + "\n";
@@ -182,14 +189,16 @@ std::string spaced(const std::string& package) {
 
 }  // namespace
 
-std::vector<PeerIssue> peer_issues(const DependencyTree& tree, const PeerContexts& contexts, const Policy& policy) {
+std::vector<PeerIssue> peer_issues(const DependencyTree& tree, const PeerContexts& contexts,
+                                   const Policy& policy) {
     return Issues(tree, contexts, policy).all();
 }
 
 std::string describe_peer_issues(const std::vector<PeerIssue>& issues) {
     std::vector<std::pair<std::string, Branch>> projects;
     for (const PeerIssue& issue : issues) {
-        if (projects.empty() || projects.back().first != issue.project) projects.emplace_back(issue.project, Branch{});
+        if (projects.empty() || projects.back().first != issue.project)
+            projects.emplace_back(issue.project, Branch{});
         Branch* at = &projects.back().second;
         for (std::size_t i = 0; i < issue.parents.size(); ++i) {
             if (issue.parents.size() > kShownWay && i == kShownWay / 2) {
@@ -198,9 +207,11 @@ std::string describe_peer_issues(const std::vector<PeerIssue>& issues) {
             }
             at = &at->child(spaced(issue.parents[i]));
         }
-        std::string wanted = issue.wanted.find(' ') == std::string::npos ? issue.wanted : "\"" + issue.wanted + "\"";
-        at->faults.push_back(issue.found.empty() ? "✕ missing peer " + issue.peer + "@" + wanted
-                                                 : "✕ unmet peer " + issue.peer + "@" + wanted + ": found " + issue.found);
+        std::string wanted =
+            issue.wanted.find(' ') == std::string::npos ? issue.wanted : "\"" + issue.wanted + "\"";
+        at->faults.push_back(issue.found.empty()
+                                 ? "✕ missing peer " + issue.peer + "@" + wanted
+                                 : "✕ unmet peer " + issue.peer + "@" + wanted + ": found " + issue.found);
     }
     std::string out;
     for (const auto& [project, branch] : projects) {

@@ -32,15 +32,17 @@ std::string peer_suffix(std::vector<std::string_view> segments, std::size_t max)
 }
 
 std::string link_peer_version(std::string_view dir) {
+    dir.remove_prefix(std::min(dir.find_first_not_of('.'), dir.size()));
     std::string out;
     for (char c : dir) {
-        bool reserved = static_cast<unsigned char>(c) < 0x20 || std::string_view("\"*+/:<>?\\|").find(c) != std::string_view::npos;
+        bool reserved = static_cast<unsigned char>(c) < 0x20 ||
+                        std::string_view("\"*+/:<>?\\|").find(c) != std::string_view::npos;
         if (!reserved)
             out += c;
-        else if (!out.ends_with('+'))
+        else if (!out.empty() && !out.ends_with('+'))
             out += '+';
     }
-    out.erase(0, std::min(out.find_first_not_of('.'), out.size()));
+    if (out.ends_with('+')) out.pop_back();
     return out;
 }
 
@@ -108,7 +110,8 @@ class Ids {
             built.reserve(node.found_count);
             for (const FoundPeer& peer : contexts_.found_of(node)) {
                 if (peer.place.is_link()) {
-                    built.push_back(std::string(contexts_.names[peer.name]) + "@" + links_[peer.place.index()]);
+                    built.push_back(std::string(contexts_.names[peer.name]) + "@" +
+                                    links_[peer.place.index()]);
                     segments.push_back(built.back());
                     continue;
                 }
@@ -116,7 +119,8 @@ class Ids {
                 segments.push_back(is_plain(at, peer) ? tree_.packages[contexts_.nodes[to].package].record.key
                                                       : std::string_view(ids_[to]));
             }
-            ids_[at] = own_id(tree_.packages[node.package]) + peer_suffix(segments, policy_.peers_suffix_max_length);
+            ids_[at] =
+                own_id(tree_.packages[node.package]) + peer_suffix(segments, policy_.peers_suffix_max_length);
         }
     }
 
@@ -126,7 +130,8 @@ class Ids {
         return to == at || by_name_[peer.name] || in_circle_[to] || policy_.dedupe_peers;
     }
 
-    // Where the plain name of a peer could mean several variants of it, its own peers stand in the path as well.
+    // Where the plain name of a peer could mean several variants of it, its own peers stand in the path as
+    // well.
     bool tell_apart() {
         std::vector<std::uint32_t> first(tree_.packages.size(), UINT32_MAX);
         std::vector<bool> has_several(tree_.packages.size());
@@ -146,7 +151,8 @@ class Ids {
             std::span<const FoundPeer> known = contexts_.found_of(node);
             found.assign(known.begin(), known.end());
             auto is_known = [&](std::uint32_t name) {
-                return std::any_of(found.begin(), found.end(), [&](const FoundPeer& p) { return p.name == name; });
+                return std::any_of(found.begin(), found.end(),
+                                   [&](const FoundPeer& p) { return p.name == name; });
             };
             for (const FoundPeer& peer : known) {
                 if (!peer.place.is_node() || peer.place.index() == at || !is_plain(at, peer)) continue;
@@ -156,7 +162,8 @@ class Ids {
                     if (contexts_.names[its.name] != own_name && !is_known(its.name)) found.push_back(its);
             }
             if (found.size() == known.size()) continue;
-            std::sort(found.begin(), found.end(), [](const FoundPeer& a, const FoundPeer& b) { return a.name < b.name; });
+            std::sort(found.begin(), found.end(),
+                      [](const FoundPeer& a, const FoundPeer& b) { return a.name < b.name; });
             more[at] = found;
             changed = true;
         }

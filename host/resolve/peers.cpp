@@ -74,7 +74,9 @@ class Writer {
         std::vector<std::uint32_t> stack;
         auto spread = [&](std::vector<bool>& marks, bool follow_optional) {
             auto visit = [&](const VariantEdge& e) {
-                if (e.target == kNoPackage || marks[e.target] || (e.kind == EdgeKind::optional && !follow_optional)) return;
+                if (e.target == kNoPackage || marks[e.target] ||
+                    (e.kind == EdgeKind::optional && !follow_optional))
+                    return;
                 marks[e.target] = true;
                 stack.push_back(e.target);
             };
@@ -132,7 +134,8 @@ class Writer {
         p.version = record.version;
         p.resolution = record.resolution;
         p.first_edge = static_cast<std::uint32_t>(out_.graph.edges.size());
-        std::tie(p.first_peer, p.peer_count) = strings(record.peers, [](const PeerDependency& peer) { return peer.name; });
+        std::tie(p.first_peer, p.peer_count) =
+            strings(record.peers, [](const PeerDependency& peer) { return peer.name; });
         std::tie(p.first_transitive_peer, p.transitive_peer_count) =
             strings(v.transitive, [&](std::uint32_t name) { return contexts_.names[name]; });
         std::tie(p.first_bundled, p.bundled_count) = strings(record.bundled, same);

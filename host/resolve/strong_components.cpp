@@ -5,7 +5,8 @@
 
 namespace pmx {
 
-StrongComponents strong_components(std::span<const std::uint32_t> offsets, std::span<const std::uint32_t> targets) {
+StrongComponents strong_components(std::span<const std::uint32_t> offsets,
+                                   std::span<const std::uint32_t> targets) {
     constexpr std::uint32_t kUnseen = UINT32_MAX;
     const std::size_t count = offsets.empty() ? 0 : offsets.size() - 1;
     StrongComponents out;

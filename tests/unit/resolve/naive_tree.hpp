@@ -1,11 +1,11 @@
-// A dependency tree from a few lines of text, in which every dependency names its exact package: what tests of peers
-// start from. A line is a package or a project and what it depends on:
+// A dependency tree from a few lines of text, in which every dependency names its exact package: what tests
+// of peers start from. A line is a package or a project and what it depends on:
 //
 //   a@1.0.0: b@1.0.0 c=b@2.0.0 ?d@1.0.0 peer p@^1.0.0 peer? q@*
 //   project .: a@1.0.0 dev b@1.0.0 auto p@1.0.0 b=link:packages/b injected c=c@file:packages/c
 //
-// "?" makes a dependency optional, "x=" gives it an alias; `dev`, `auto` (installed for a peer's sake), `peer`, `peer?`
-// and `injected` belong to the word after them. `patch H` and `name N` (of a project) too.
+// "?" makes a dependency optional, "x=" gives it an alias; `dev`, `auto` (installed for a peer's sake),
+// `peer`, `peer?` and `injected` belong to the word after them. `patch H` and `name N` (of a project) too.
 #pragma once
 
 #include <algorithm>
@@ -90,7 +90,8 @@ inline DependencyTree Draft::tree(unsigned seed) const {
             p.record.resolution.directory = reference.substr(5);
         }
         for (const DraftPeer& peer : entry->second.peers)
-            p.record.peers.push_back({tree.arena.copy(peer.name), tree.arena.copy(peer.range), peer.optional, false});
+            p.record.peers.push_back(
+                {tree.arena.copy(peer.name), tree.arena.copy(peer.range), peer.optional, false});
         if (seed) std::shuffle(p.record.peers.begin(), p.record.peers.end(), random);
         p.patch_hash = tree.arena.copy(entry->second.patch_hash);
         add_edges(entry->second.edges, p.first_edge, p.edge_count);
@@ -118,7 +119,8 @@ inline Draft draft(const std::string& text) {
         if (!(words >> subject) || subject.starts_with('#')) continue;
         bool is_project = subject == "project";
         if (is_project) words >> subject;
-        if (!subject.ends_with(':')) throw std::runtime_error("a line of a draft begins with its subject: " + line);
+        if (!subject.ends_with(':'))
+            throw std::runtime_error("a line of a draft begins with its subject: " + line);
         subject.pop_back();
         DraftPackage package;
         DraftProject project;
@@ -135,7 +137,8 @@ inline Draft draft(const std::string& text) {
                 project.name = word;
             } else if (role == "peer" || role == "peer?") {
                 std::size_t at = word.find('@', 1);
-                package.peers.push_back({word.substr(0, at), at == word.npos ? "*" : word.substr(at + 1), role == "peer?"});
+                package.peers.push_back(
+                    {word.substr(0, at), at == word.npos ? "*" : word.substr(at + 1), role == "peer?"});
             } else {
                 DraftEdge e;
                 if (word.starts_with('?')) {

@@ -1,4 +1,5 @@
-// A resolved graph as lines of text, and a draft as the lines that draft() reads: what cases of peers are written in.
+// A resolved graph as lines of text, and a draft as the lines that draft() reads: what cases of peers are
+// written in.
 #pragma once
 
 #include <string>
@@ -18,7 +19,8 @@ inline std::string graph_text(const Graph& graph) {
         for (const Edge* e : sorted) {
             out += e->kind == EdgeKind::dev ? " dev " : e->kind == EdgeKind::optional ? " ?" : " ";
             out.append(e->alias).append("=");
-            out += e->target == kNoPackage ? "link:" + std::string(e->link) : std::string(graph.packages[e->target].id);
+            out += e->target == kNoPackage ? "link:" + std::string(e->link)
+                                           : std::string(graph.packages[e->target].id);
         }
     };
     for (const Package& p : graph.packages) {
@@ -54,7 +56,9 @@ inline std::string draft_text(const Draft& draft) {
     for (const auto& [key, p] : draft.packages) {
         out += key + ":";
         edges(p.edges);
-        for (const DraftPeer& peer : p.peers) out += (peer.optional ? " peer? " : " peer ") + peer.name + (peer.range.find(' ') == std::string::npos ? "@" + peer.range : "");
+        for (const DraftPeer& peer : p.peers)
+            out += (peer.optional ? " peer? " : " peer ") + peer.name +
+                   (peer.range.find(' ') == std::string::npos ? "@" + peer.range : "");
         if (!p.patch_hash.empty()) out += " patch " + p.patch_hash;
         out += "\n";
     }

@@ -53,7 +53,8 @@ std::vector<Case> cases() {
         } else if (line == "policy dedupe_peers") {
             out.back().policy.dedupe_peers = true;
         } else if (line.starts_with("policy max ")) {
-            out.back().policy.peers_suffix_max_length = static_cast<std::uint32_t>(std::stoul(line.substr(11)));
+            out.back().policy.peers_suffix_max_length =
+                static_cast<std::uint32_t>(std::stoul(line.substr(11)));
         } else if (line == "---") {
             in_graph = true;
         } else if (in_case) {
@@ -157,10 +158,12 @@ TEST(Peers, PatchesStandInIds) {
 }
 
 TEST(Peers, WhatWasInstalledForPeersIsNoDependencyOfTheProject) {
-    PeerResult result = resolved(draft("a@1.0.0: peer b@*\nb@1.0.0:\nc@1.0.0:\nproject .: a@1.0.0 auto b@1.0.0 auto c@1.0.0\n"));
-    EXPECT_EQ(graph_text(result.lockfile.graph), "a@1.0.0(b@1.0.0): b=b@1.0.0\n"
-                                                 "b@1.0.0:\n"
-                                                 "project .: a=a@1.0.0(b@1.0.0)\n");
+    PeerResult result = resolved(
+        draft("a@1.0.0: peer b@*\nb@1.0.0:\nc@1.0.0:\nproject .: a@1.0.0 auto b@1.0.0 auto c@1.0.0\n"));
+    EXPECT_EQ(graph_text(result.lockfile.graph),
+              "a@1.0.0(b@1.0.0): b=b@1.0.0\n"
+              "b@1.0.0:\n"
+              "project .: a=a@1.0.0(b@1.0.0)\n");
     ASSERT_EQ(result.lockfile.records.size(), 2u);  // nobody uses c
     EXPECT_EQ(result.lockfile.records[1].key, "b@1.0.0");
     ASSERT_EQ(result.lockfile.projects.size(), 1u);
@@ -168,7 +171,8 @@ TEST(Peers, WhatWasInstalledForPeersIsNoDependencyOfTheProject) {
 }
 
 TEST(Peers, WhatDevelopmentAloneNeedsIsMarked) {
-    PeerResult result = resolved(draft("a@1.0.0: peer b@*\nb@1.0.0:\nc@1.0.0: ?b@1.0.0\nproject .: dev a@1.0.0 b@1.0.0 ?c@1.0.0\n"));
+    PeerResult result = resolved(
+        draft("a@1.0.0: peer b@*\nb@1.0.0:\nc@1.0.0: ?b@1.0.0\nproject .: dev a@1.0.0 b@1.0.0 ?c@1.0.0\n"));
     const std::vector<Package>& packages = result.lockfile.graph.packages;
     ASSERT_EQ(packages.size(), 3u);
     EXPECT_TRUE(packages[0].dev_only);
@@ -184,17 +188,19 @@ TEST(Peers, AnInjectedProjectWithNothingOfItsOwnIsALink) {
         "project a: p@1.0.0 injected lib@file:lib\n"
         "project b: p@2.0.0 injected lib@file:lib\n"
         "project lib: c@1.0.0 dev p@1.0.0\n";
-    EXPECT_EQ(graph_of(text), "c@1.0.0:\n"
-                              "lib@file:lib(p@2.0.0): c=c@1.0.0 p=p@2.0.0\n"
-                              "p@1.0.0:\n"
-                              "p@2.0.0:\n"
-                              "project .:\n"
-                              "project a: lib=link:lib p=p@1.0.0\n"
-                              "project b: lib=lib@file:lib(p@2.0.0) p=p@2.0.0\n"
-                              "project lib: c=c@1.0.0 dev p=p@1.0.0\n");
+    EXPECT_EQ(graph_of(text),
+              "c@1.0.0:\n"
+              "lib@file:lib(p@2.0.0): c=c@1.0.0 p=p@2.0.0\n"
+              "p@1.0.0:\n"
+              "p@2.0.0:\n"
+              "project .:\n"
+              "project a: lib=link:lib p=p@1.0.0\n"
+              "project b: lib=lib@file:lib(p@2.0.0) p=p@2.0.0\n"
+              "project lib: c=c@1.0.0 dev p=p@1.0.0\n");
     Policy as_they_are;
     as_they_are.dedupe_injected_deps = false;
-    EXPECT_NE(graph_of(text, as_they_are).find("project a: lib=lib@file:lib(p@1.0.0) p=p@1.0.0"), std::string::npos);
+    EXPECT_NE(graph_of(text, as_they_are).find("project a: lib=lib@file:lib(p@1.0.0) p=p@1.0.0"),
+              std::string::npos);
 }
 
 TEST(Peers, WithoutTheWorkspaceRoot) {
@@ -209,9 +215,12 @@ TEST(Peers, Suffixes) {
     EXPECT_EQ(peer_suffix({}, 1000), "");
     EXPECT_EQ(peer_suffix({"b@1.0.0", "a@2.0.0(b@1.0.0)", "b@1.0.0"}, 1000), "(a@2.0.0(b@1.0.0))(b@1.0.0)");
     EXPECT_EQ(peer_suffix({"a@1.0.0", "b@1.0.0"}, 16), "(a@1.0.0)(b@1.0.0)");
-    EXPECT_EQ(peer_suffix({"a@1.0.0", "b@1.0.0"}, 15), "(" + sha256_hex("a@1.0.0)(b@1.0.0").substr(0, 32) + ")");
+    EXPECT_EQ(peer_suffix({"a@1.0.0", "b@1.0.0"}, 15),
+              "(" + sha256_hex("a@1.0.0)(b@1.0.0").substr(0, 32) + ")");
     EXPECT_EQ(link_peer_version("packages/b"), "packages+b");
-    EXPECT_EQ(link_peer_version("../x"), "+x");
+    EXPECT_EQ(link_peer_version("../x"), "x");
+    EXPECT_EQ(link_peer_version("../../x/lib"), "..+x+lib");
+    EXPECT_EQ(link_peer_version(".hidden/a+/+b/x..y/"), "hidden+a+b+x..y");
 }
 
 TEST(Peers, ALongChainAndAWideCircle) {
@@ -220,7 +229,13 @@ TEST(Peers, ALongChainAndAWideCircle) {
     for (int i = 0; i < kCount; ++i) {
         DraftPackage& p = chain.packages["p" + std::to_string(i) + "@1.0.0"];
         if (i + 1 < kCount)
-            p.edges.push_back({"p" + std::to_string(i + 1), "p" + std::to_string(i + 1) + "@1.0.0", {}, EdgeKind::prod, false, false, {}});
+            p.edges.push_back({"p" + std::to_string(i + 1),
+                               "p" + std::to_string(i + 1) + "@1.0.0",
+                               {},
+                               EdgeKind::prod,
+                               false,
+                               false,
+                               {}});
         else
             p.peers.push_back({"peer", "*", false});
     }
@@ -233,20 +248,28 @@ TEST(Peers, ALongChainAndAWideCircle) {
     // Everybody is everybody's peer, directly or not.
     Draft circle;
     for (int i = 0; i < 20'000; ++i) {
-        circle.packages["p" + std::to_string(i) + "@1.0.0"].peers.push_back({"p" + std::to_string((i + 1) % 20'000), "*", false});
-        circle.projects["."].edges.push_back({"p" + std::to_string(i), "p" + std::to_string(i) + "@1.0.0", {}, EdgeKind::prod, false, false, {}});
+        circle.packages["p" + std::to_string(i) + "@1.0.0"].peers.push_back(
+            {"p" + std::to_string((i + 1) % 20'000), "*", false});
+        circle.projects["."].edges.push_back({"p" + std::to_string(i),
+                                              "p" + std::to_string(i) + "@1.0.0",
+                                              {},
+                                              EdgeKind::prod,
+                                              false,
+                                              false,
+                                              {}});
     }
     EXPECT_EQ(resolved(circle).lockfile.graph.packages[0].id, "p0@1.0.0(p1@1.0.0)");
 }
 
 TEST(PeerIssues, AreToldAsATree) {
-    PeerResult result = resolved(draft("a@1.0.0: b@1.0.0 c@1.0.0\n"
-                                       "b@1.0.0: peer p@^2.0.0 peer q@1 peer? r@1\n"
-                                       "c@1.0.0: peer p@>=1\n"
-                                       "d@1.0.0: peer p@^2.0.0\n"
-                                       "p@1.0.0:\n"
-                                       "project .: a@1.0.0 p@1.0.0\n"
-                                       "project x: d@1.0.0\n"));
+    PeerResult result =
+        resolved(draft("a@1.0.0: b@1.0.0 c@1.0.0\n"
+                       "b@1.0.0: peer p@^2.0.0 peer q@1 peer? r@1\n"
+                       "c@1.0.0: peer p@>=1\n"
+                       "d@1.0.0: peer p@^2.0.0\n"
+                       "p@1.0.0:\n"
+                       "project .: a@1.0.0 p@1.0.0\n"
+                       "project x: d@1.0.0\n"));
     EXPECT_EQ(describe_peer_issues(result.issues),
               ".\n"
               "└─┬ a 1.0.0\n"
@@ -261,7 +284,9 @@ TEST(PeerIssues, AreToldAsATree) {
 }
 
 TEST(PeerIssues, RulesForgive) {
-    Draft d = draft("a@1.0.0: peer p@^2.0.0 peer @s/q@1\nb@2.0.0: peer p@^3.0.0\np@1.0.0:\nproject .: a@1.0.0 b@2.0.0 p@1.0.0\n");
+    Draft d = draft(
+        "a@1.0.0: peer p@^2.0.0 peer @s/q@1\nb@2.0.0: peer p@^3.0.0\np@1.0.0:\nproject .: a@1.0.0 b@2.0.0 "
+        "p@1.0.0\n");
     auto count = [&](auto change) {
         Policy policy;
         change(policy);

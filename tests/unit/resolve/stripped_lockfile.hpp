@@ -1,6 +1,6 @@
-// A pnpm lockfile taken back to the tree that it came from: packages without peers, projects with the peers that were
-// installed for others' sake. What the peers were resolved to is forgotten, so that resolving them again can be compared
-// with what pnpm wrote. The text has to be a lockfile that pnpm made.
+// A pnpm lockfile taken back to the tree that it came from: packages without peers, projects with the peers
+// that were installed for others' sake. What the peers were resolved to is forgotten, so that resolving them
+// again can be compared with what pnpm wrote. The text has to be a lockfile that pnpm made.
 #pragma once
 
 #include <set>
@@ -38,9 +38,11 @@ class Strip {
     Stripped strip() {
         const YamlNode& root = tree_.root();
         if (const YamlNode* settings = tree_.find(root, "settings")) {
-            if (auto* v = tree_.find(*settings, "dedupePeers")) out_.policy.dedupe_peers = v->scalar == "true";
+            if (auto* v = tree_.find(*settings, "dedupePeers"))
+                out_.policy.dedupe_peers = v->scalar == "true";
             if (auto* v = tree_.find(*settings, "peersSuffixMaxLength"))
-                out_.policy.peers_suffix_max_length = static_cast<std::uint32_t>(std::stoul(std::string(v->scalar)));
+                out_.policy.peers_suffix_max_length =
+                    static_cast<std::uint32_t>(std::stoul(std::string(v->scalar)));
         }
         each(root, "packages", [&](const YamlNode& p) {
             DraftPackage& package = out_.draft.packages[std::string(p.key)];
@@ -53,7 +55,8 @@ class Strip {
             });
             if (meta)
                 for (const YamlNode* m = tree_.first(*meta); m; m = tree_.next(*m))
-                    if (std::none_of(package.peers.begin(), package.peers.end(), [&](auto& x) { return x.name == m->key; }))
+                    if (std::none_of(package.peers.begin(), package.peers.end(),
+                                     [&](auto& x) { return x.name == m->key; }))
                         package.peers.push_back({std::string(m->key), "*", true});
         });
         each(root, "snapshots", [&](const YamlNode& s) {
@@ -86,12 +89,13 @@ class Strip {
     void snapshot(const YamlNode& s) {
         auto id = parse_package_id(s.key);
         DraftPackage& package = out_.draft.packages[std::string(without_suffix(s.key))];
-        if (!id->patch.empty())
-            package.patch_hash = std::string(id->patch.substr(12, id->patch.size() - 13));
-        for (auto [group, kind] : {std::pair("dependencies", EdgeKind::prod), std::pair("optionalDependencies", EdgeKind::optional)})
+        if (!id->patch.empty()) package.patch_hash = std::string(id->patch.substr(12, id->patch.size() - 13));
+        for (auto [group, kind] : {std::pair("dependencies", EdgeKind::prod),
+                                   std::pair("optionalDependencies", EdgeKind::optional)})
             each(s, group, [&](const YamlNode& d) {
                 auto is_peer = [&](const DraftPeer& p) { return p.name == d.key; };
-                if (std::any_of(package.peers.begin(), package.peers.end(), is_peer) && in_suffix(*id, d)) return;
+                if (std::any_of(package.peers.begin(), package.peers.end(), is_peer) && in_suffix(*id, d))
+                    return;
                 for (const DraftEdge& e : package.edges)
                     if (e.alias == d.key) return;
                 DraftEdge e = edge(d.key, d.scalar, kind, ".");
@@ -108,7 +112,8 @@ class Strip {
         return false;
     }
 
-    static DraftEdge edge(std::string_view alias, std::string_view value, EdgeKind kind, std::string_view dir) {
+    static DraftEdge edge(std::string_view alias, std::string_view value, EdgeKind kind,
+                          std::string_view dir) {
         DraftEdge e;
         e.alias = alias;
         e.kind = kind;
@@ -138,8 +143,9 @@ class Strip {
 
     void project(const YamlNode& p) {
         DraftProject& project = out_.draft.projects[std::string(p.key)];
-        for (auto [group, kind] : {std::pair("dependencies", EdgeKind::prod), std::pair("devDependencies", EdgeKind::dev),
-                                   std::pair("optionalDependencies", EdgeKind::optional)})
+        for (auto [group, kind] :
+             {std::pair("dependencies", EdgeKind::prod), std::pair("devDependencies", EdgeKind::dev),
+              std::pair("optionalDependencies", EdgeKind::optional)})
             each(p, group, [&](const YamlNode& d) {
                 const YamlNode* version = tree_.find(d, "version");
                 const YamlNode* specifier = tree_.find(d, "specifier");
@@ -149,15 +155,16 @@ class Strip {
             });
     }
 
-    // The peers of an id, by their whole ids, which suffixes may hide (a digest, one of a circle): its own, and those of
-    // its dependencies that it does not provide.
+    // The peers of an id, by their whole ids, which suffixes may hide (a digest, one of a circle): its own,
+    // and those of its dependencies that it does not provide.
     const std::vector<std::string>& segments_of(const std::string& id) {
         auto [at, is_new] = segments_.try_emplace(id);
         if (!is_new) return at->second;
         auto snapshot = snapshots_.find(id);
         if (snapshot == snapshots_.end()) return at->second;
         std::set<std::string> own, out;
-        for (const DraftEdge& e : out_.draft.packages[std::string(without_suffix(id))].edges) own.insert(e.alias);
+        for (const DraftEdge& e : out_.draft.packages[std::string(without_suffix(id))].edges)
+            own.insert(e.alias);
         for (std::string_view group : {"dependencies", "optionalDependencies"})
             each(*snapshot->second, group, [&](const YamlNode& d) {
                 auto target = id_of_reference(d.scalar, d.key);
@@ -172,9 +179,12 @@ class Strip {
         return segments_[id] = {out.begin(), out.end()};
     }
 
-    bool is_of_root(const YamlNode& p, const std::string& id) const { return p.key != "." && root_peers_.contains(id); }
+    bool is_of_root(const YamlNode& p, const std::string& id) const {
+        return p.key != "." && root_peers_.contains(id);
+    }
 
-    // Whatever the suffixes of a project's dependencies name and the project has not, somebody installed for them.
+    // Whatever the suffixes of a project's dependencies name and the project has not, somebody installed for
+    // them.
     void installed_for_peers(const YamlNode& p) {
         DraftProject& project = out_.draft.projects[std::string(p.key)];
         std::set<std::string> names, of_root;
@@ -207,7 +217,9 @@ class Strip {
                 std::size_t at = key.find('@', 1);
                 ids.push_back(segment);
                 if (p.key == ".") root_peers_.insert(segment);
-                if (!out_.draft.packages.contains(key) || of_root.contains(segment) || is_of_root(p, segment) || !names.insert(key.substr(0, at)).second) continue;
+                if (!out_.draft.packages.contains(key) || of_root.contains(segment) ||
+                    is_of_root(p, segment) || !names.insert(key.substr(0, at)).second)
+                    continue;
                 DraftEdge e;
                 e.alias = key.substr(0, at);
                 e.package = key;
