@@ -85,7 +85,9 @@ Result<> TreeWalk::resolve_direct(std::uint32_t index, std::vector<std::uint32_t
         edge.kind = want.kind;
         edge.specifier = tree_.arena.copy(want.specifier);
         edge.catalog = want.catalog;
-        edge.injected = target->package != kNoPackage && tree_.packages[target->package].record.resolution.kind == ResolutionKind::directory;
+        // As the manifest says it, whatever it led to: lockfiles record that.
+        const std::vector<std::string>& declared = importer.manifest.injected;
+        edge.injected = std::find(declared.begin(), declared.end(), want.alias) != declared.end();
         importer.edges.push_back(edge);
     }
     importer.level = new_level(kNone, importer.edges.data(), importer.edges.size());
