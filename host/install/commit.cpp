@@ -157,16 +157,16 @@ std::string workspace_state(Run& run, const Commit& what) {
     }
     json.end();
     json.key("dedupeDirectDeps").value(settings.flag("dedupe-direct-deps"));
-    json.key("dedupeInjectedDeps").value(true);
-    json.key("dedupePeerDependents").value(true);
-    auto dedupe_peers = what.inputs.lockfile.settings.find("dedupePeers");
-    json.key("dedupePeers").value(dedupe_peers != what.inputs.lockfile.settings.end() && dedupe_peers->second == "true");
+    json.key("dedupeInjectedDeps").value(settings.flag("dedupe-injected-deps"));
+    json.key("dedupePeerDependents").value(settings.flag("dedupe-peer-dependents"));
+    json.key("dedupePeers").value(settings.flag("dedupe-peers"));
     json.key("dev").value(what.included.dev);
     json.key("excludeLinksFromLockfile").value(settings.flag("exclude-links-from-lockfile"));
     list(json, "hoistPattern", hoist_patterns(settings));
     json.key("hoistWorkspacePackages").value(settings.flag("hoist-workspace-packages"));
-    json.key("injectWorkspacePackages").value(false);
-    json.key("linkWorkspacePackages").value(false);
+    json.key("injectWorkspacePackages").value(settings.flag("inject-workspace-packages"));
+    std::string_view link = settings.text("link-workspace-packages");
+    link == "deep" ? json.key("linkWorkspacePackages").value(link) : json.key("linkWorkspacePackages").value(link == "true");
     json.key("nodeLinker").value(what.linker == "global" ? std::string("isolated") : what.linker);
     json.key("optional").value(what.included.optional);
     if (!settings.overrides.empty()) {
@@ -179,8 +179,8 @@ std::string workspace_state(Run& run, const Commit& what) {
         for (const auto& [key, value] : settings.patched_dependencies) json.key(key).value(value);
         json.end();
     }
-    json.key("peersSuffixMaxLength").value(1000);
-    json.key("preferWorkspacePackages").value(false);
+    json.key("peersSuffixMaxLength").value(settings.integer("peers-suffix-max-length"));
+    json.key("preferWorkspacePackages").value(settings.flag("prefer-workspace-packages"));
     json.key("production").value(what.included.prod);
     list(json, "publicHoistPattern", public_hoist_patterns(settings));
     json.key("virtualStoreDirMaxLength").value(settings.integer("virtual-store-dir-max-length"));
@@ -224,10 +224,6 @@ bool covers(simdjson::dom::object stands, simdjson::dom::object wanted) {
     for (auto field : wanted) {
         if (field.key == "prunedAt" || field.key == "packageManager" || field.key == "storeDir" || field.key == "pendingBuilds" ||
             field.key == "lastValidatedTimestamp")
-            continue;
-        // Rules of resolving, which pmx does not do: what pnpm says of them stands.
-        if (field.key == "linkWorkspacePackages" || field.key == "preferWorkspacePackages" || field.key == "injectWorkspacePackages" ||
-            field.key == "dedupeInjectedDeps" || field.key == "dedupePeerDependents" || field.key == "peersSuffixMaxLength")
             continue;
         auto found = stands[field.key];
         if (found.error()) {
@@ -296,7 +292,7 @@ Result<> write_whole(const std::string& path, const std::string& text) {
 Result<> commit_lockfile(Run& run, const Inputs& inputs) {
     StageTimer timer(run.metrics, Stage::commit);
     for (const FileEdit& edit : inputs.edited) PMX_CHECK(write_whole(edit.path, edit.text));
-    if (inputs.lockfile_text.empty()) return {};
+    if (inputs.lockfile_text.empty() || !run.settings.flag("lockfile")) return {};
     return write_whole(join_path(run.root, inputs.lockfile.file_name), inputs.lockfile_text);
 }
 

@@ -31,6 +31,9 @@ PackumentsOptions packuments_options(const Settings& settings, const Policy& pol
     options.full = policy.mode == ResolutionMode::time_based;
     options.ages_before = policy.newest;
     options.fresh_for_ms = kFreshForMs;
+    // Whoever finds no version that fits asks again with `revalidate`.
+    options.reuse_until_cutoff = true;
+    options.any_age = [&policy](std::string_view name) { return policy.newest_exclude.judge(name).every_version; };
     return options;
 }
 

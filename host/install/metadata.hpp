@@ -7,7 +7,7 @@
 
 namespace pmx {
 
-// `transport` must outlive what is made with it.
+// `transport` and `policy` must outlive what is made with them.
 SendRequest metadata_sender(BoundedTransport& transport);
 PackumentsOptions packuments_options(const Settings& settings, const Policy& policy);
 

@@ -10,6 +10,8 @@
 #include "config/workspace.hpp"
 #include "model/contained_path.hpp"
 #include "model/manifest.hpp"
+#include "resolve/hooks.hpp"
+#include "resolve/policy.hpp"
 
 namespace pmx {
 namespace {
@@ -75,15 +77,24 @@ const ProjectFile* find_project(const Inputs& inputs, std::string_view dir) {
     return nullptr;
 }
 
-std::vector<std::string> differences(const Settings& settings, const Inputs& inputs) {
+Result<std::vector<std::string>> differences(const Settings& settings, const Inputs& inputs) {
     WantedSettings wanted;
     wanted.overrides = settings.overrides;
+    wanted.package_extensions_checksum = "";
+    if (!settings.overrides.empty() || !settings.package_extensions_json.empty()) {
+        PMX_TRY(Policy policy, policy_from(settings, 0));
+        PMX_TRY(Hooks hooks, Hooks::make(policy, settings.root));
+        wanted.overrides = hooks.recorded_overrides();
+        wanted.package_extensions_checksum = hooks.extensions_checksum();
+    }
     wanted.patched = inputs.patched;
     wanted.catalogs = settings.catalogs;
     wanted.ignored_optional = settings.ignored_optional_dependencies;
-    if (settings.is_set("auto-install-peers")) wanted.auto_install_peers = settings.flag("auto-install-peers");
-    if (settings.is_set("exclude-links-from-lockfile"))
-        wanted.exclude_links_from_lockfile = settings.flag("exclude-links-from-lockfile");
+    wanted.auto_install_peers = settings.flag("auto-install-peers");
+    wanted.exclude_links_from_lockfile = settings.flag("exclude-links-from-lockfile");
+    wanted.inject_workspace_packages = settings.flag("inject-workspace-packages");
+    wanted.dedupe_peers = settings.flag("dedupe-peers");
+    wanted.peers_suffix_max_length = static_cast<std::uint32_t>(settings.integer("peers-suffix-max-length"));
     std::vector<WantedProject> projects = inputs.wanted;
     for (const ProjectFile& file : inputs.projects)  // projects that the lockfile does not hold yet
         if (!file.text.empty() && std::find(inputs.project_dirs.begin(), inputs.project_dirs.end(), file.dir) == inputs.project_dirs.end())
@@ -153,7 +164,10 @@ Result<> bind_projects(Inputs& inputs, const Settings& settings) {
 
 Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events) {
     Inputs inputs;
-    PMX_TRY(std::optional<std::string> name, lockfile_name(settings.root));
+    std::optional<std::string> name;
+    if (settings.flag("lockfile")) {
+        PMX_TRY(name, lockfile_name(settings.root));
+    }
     if (name) {
         std::string path = join_path(settings.root, *name);
         inputs.files.push_back(path);
@@ -188,7 +202,7 @@ Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& even
             inputs.differences.push_back(std::string(project.dir) + ": the project is gone");
     if (!inputs.differences.empty()) return inputs;
     PMX_CHECK(bind_projects(inputs, settings));
-    inputs.differences = differences(settings, inputs);
+    PMX_TRY(inputs.differences, differences(settings, inputs));
     if (inputs.mended && inputs.differences.empty()) inputs.differences.push_back("the lockfile had to be mended");
     if (inputs.differences.empty() || frozen == Frozen::no) return inputs;
     return fail(Code::LOCKFILE_OUTDATED, "the lockfile does not say what the manifests ask for",

@@ -49,7 +49,6 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     PMX_TRY(Hooks hooks, Hooks::make(policy, settings.root));
     PMX_TRY(Patches patches, Patches::make(policy));
     BoundedTransport transport(run.transport, run.metrics, static_cast<std::size_t>(settings.integer("network-concurrency")));
-    Packuments packuments(settings, packuments_options(settings, policy), metadata_sender(transport));
     InstallSources sources(run, [&run](FetchRequest request) { return run.transport.fetch_and_wait(std::move(request)); });
 
     TreeInput input;
@@ -65,13 +64,25 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
         input.wanted = &inputs.lockfile;
     }
     input.update = edits.update;
-    input.packuments = &packuments;
     input.sources = &sources;
     input.cancel = &run.cancel;
     input.progress = [&run](std::size_t asked, std::size_t chosen) { run.events.resolving(asked, chosen); };
     if (ahead) input.chosen = [ahead](const PackageRecord& record) { ahead->want(record); };
     const bool npm = inputs.has_lockfile && inputs.lockfile.format == LockfileFormat::npm;
-    PMX_TRY(Resolved resolved, npm ? resolve_npm(input) : resolve(input));
+    std::uint64_t from_cache = 0;
+    auto attempt = [&](bool revalidate) {
+        PackumentsOptions options = packuments_options(settings, policy);
+        options.revalidate = revalidate;
+        Packuments packuments(settings, std::move(options), metadata_sender(transport));
+        input.packuments = &packuments;
+        auto outcome = npm ? resolve_npm(input) : resolve(input);
+        from_cache = packuments.counters().from_cache;
+        return outcome;
+    };
+    auto outcome = attempt(false);
+    // A version that the cache does not know may have been published since.
+    if (!outcome && outcome.error().code == Code::NO_MATCHING_VERSION && from_cache > 0 && !settings.flag("offline")) outcome = attempt(true);
+    PMX_TRY(Resolved resolved, std::move(outcome));
 
     PMX_TRY(inputs.edited, saved_manifests(edits, settings, inputs.projects, input.projects, resolved.lockfile));
     resolved.lockfile.file_name = inputs.has_lockfile ? inputs.lockfile.file_name : "pnpm-lock.yaml";
