@@ -6,7 +6,7 @@
 namespace pmx {
 namespace {
 
-bool is_path(std::string_view value) { return value.starts_with('.') || value.starts_with('/') || value.starts_with('~'); }
+bool is_path(std::string_view value) { return value.starts_with('.') || value.starts_with('/') || value.starts_with("~/"); }
 
 // What follows "name@" in "workspace:name@^1.0.0".
 std::string_view workspace_range(const Specifier& specifier) {
@@ -50,9 +50,7 @@ void TreeWalk::prefer_direct(Importer& importer) {
     auto prefer = [&](const DirectWant& want) {
         const auto& specifier = specifier_of(want.alias, want.text);
         if (!specifier || !is_registry_kind(specifier->kind)) return;
-        const auto kind = specifier->kind == SpecifierKind::version ? Preferred::Kind::version
-                          : specifier->kind == SpecifierKind::range ? Preferred::Kind::range
-                                                                    : Preferred::Kind::tag;
+        const auto kind = preferred_kind(specifier->kind);
         const Preferred preferred{specifier->value, kind, kDirectWeight};
         importer.preferred[specifier->name].push_back(preferred);
         if (specifier->is_alias) importer.aliased.insert(specifier->name);

@@ -14,6 +14,10 @@ bool is_registry_record(const PackageRecord& record) {
 
 bool is_registry_kind(SpecifierKind kind) { return kind <= SpecifierKind::tag; }
 
+Preferred::Kind preferred_kind(SpecifierKind kind) {
+    return kind == SpecifierKind::version ? Preferred::Kind::version : kind == SpecifierKind::range ? Preferred::Kind::range : Preferred::Kind::tag;
+}
+
 bool is_satisfied(const Specifier& specifier, std::string_view version) {
     if (specifier.kind == SpecifierKind::version) return specifier.value == version;
     return specifier.kind == SpecifierKind::range && satisfies(version, specifier.value, {.loose = true});

@@ -12,6 +12,7 @@
 
 #include "model/pattern.hpp"
 #include "model/specifier.hpp"
+#include "resolve/pick.hpp"
 #include "resolve/tree.hpp"
 
 namespace pmx {
@@ -19,6 +20,7 @@ namespace pmx {
 // Exact: nothing but a registry's version under its own name.
 bool is_registry_record(const PackageRecord& record);
 bool is_registry_kind(SpecifierKind kind);
+Preferred::Kind preferred_kind(SpecifierKind kind);
 // A version or range that `version` satisfies; never a tag.
 bool is_satisfied(const Specifier& specifier, std::string_view version);
 

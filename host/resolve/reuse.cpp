@@ -13,7 +13,7 @@ void TreeWalk::find_moved() {
         if (!pins_.knows_project(importer.dir)) continue;
         for (const DirectWant& want : importer.wants) {
             const auto& specifier = specifier_of(want.alias, want.text);
-            if (!specifier || specifier->kind > SpecifierKind::range || pins_.count(specifier->name) == 0) continue;
+            if (!specifier || !is_registry_kind(specifier->kind) || pins_.count(specifier->name) == 0) continue;
             if (const Edge* edge = pins_.direct(importer.dir, want.alias)) {
                 const PackageRecord* record = pins_.record_of(*edge);
                 if (!record || (record->name == specifier->name && is_satisfied(*specifier, record->version))) continue;

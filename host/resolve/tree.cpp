@@ -47,10 +47,12 @@ Result<DependencyTree> TreeWalk::run() {
     PMX_CHECK(read_projects());
     find_moved();
     for (const Importer& importer : importers_)
-        for (const DirectWant& want : importer.wants)
-            if (const auto& specifier = specifier_of(want.alias, want.text); specifier && is_registry_kind(specifier->kind) &&
-                !pins_.direct(importer.dir, want.alias) && !pins_.only_fit(*specifier))
-                prefetch_.want(*specifier);
+        for (const DirectWant& want : importer.wants) {
+            const auto& specifier = specifier_of(want.alias, want.text);
+            if (!specifier || !is_registry_kind(specifier->kind) || pins_.direct(importer.dir, want.alias) || pins_.only_fit(*specifier)) continue;
+            const bool is_linked = policy_.link_workspace_packages && policy_.prefer_workspace_packages && workspace_match(*specifier, specifier->value) != kNone;
+            if (!is_linked) prefetch_.want(*specifier);
+        }
     for (std::uint32_t i = 0; i < importers_.size(); ++i) {
         std::vector<std::uint32_t> claimed;
         PMX_CHECK(resolve_direct(i, claimed));
@@ -237,7 +239,7 @@ const std::vector<Preferred>& TreeWalk::preferred_for(const Specifier& specifier
             preferred_.insert(preferred_.end(), found->second.begin(), found->second.end());
     if (const auto* moved = pins_.moved(name))
         for (const Specifier* to : *moved)
-            preferred_.push_back({to->value, to->kind == SpecifierKind::version ? Preferred::Kind::version : Preferred::Kind::range, kMovedWeight});
+            preferred_.push_back({to->value, preferred_kind(to->kind), kMovedWeight});
     for (const PackageRecord* locked : pins_.versions(name)) preferred_.push_back({locked->version, Preferred::Kind::version, kLockfileWeight});
     const std::size_t siblings = preferred_.size();
     const std::uint64_t filter = filter_of(name);
