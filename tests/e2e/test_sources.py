@@ -344,3 +344,33 @@ def test_a_repository_that_the_host_does_not_show(pmx, hosts, tmp_path):
     p = hosted_project(tmp_path / "project", hosts, "team/secret")
     done = pmx.install(p, env=hosts.environment(), ok=False)
     assert done.code == 1 and "PMX_E_FETCH" in done.text and "github.com/team/secret" in done.text, done.text
+
+
+@pytest.mark.parametrize("specifier,works", [("git+ssh://git@github.com/team/secret.git#v1.0.0", True), ("git@github.com:team/secret.git#v1.0.0", True),
+                                             ("team/secret#v1.0.0", False)])
+def test_ssh_is_tried_where_it_is_written(pmx, repository, hosts, tmp_path, specifier, works):
+    ssh = tmp_path / "ssh"
+    write(ssh, "#!/bin/sh\nexec git-upload-pack %s\n" % repository.path)
+    ssh.chmod(0o755)
+    p = hosted_project(tmp_path / "project", hosts, specifier)
+    done = pmx.install(p, env={**hosts.environment(), "GIT_SSH": str(ssh), "GIT_SSH_VARIANT": "simple"}, ok=works)
+    if not works:
+        assert done.code == 1 and "PMX_E_FETCH" in done.text, done.text
+        return
+    repo = "ssh://git@github.com/team/secret.git"
+    assert lockfile(p) == expected(specifier, "git+%s#%s" % (repo, repository.first), "lib",
+                                   "commit: %s, repo: %s, type: git" % (repository.first, repo), "version: 1.0.0")
+    assert installed(p)["version"] == "1.0.0"
+
+
+@pytest.mark.parametrize("specifier", ["git@host.example:team/lib.git#feat", "git+ssh://git@host.example:team/lib.git#feat",
+                                       "ssh://git@host.example/team/lib.git#feat"])
+def test_any_host_over_ssh(pmx, repository, tmp_path, specifier):
+    ssh = tmp_path / "ssh"
+    write(ssh, "#!/bin/sh\nexec git-upload-pack %s\n" % repository.path)
+    ssh.chmod(0o755)
+    p = make_project(tmp_path / "project", {"dep": specifier})
+    pmx.install(p, env={"GIT_SSH": str(ssh), "GIT_SSH_VARIANT": "simple"})
+    repo = "ssh://git@host.example/team/lib.git"
+    assert lockfile(p) == expected(specifier, "git+%s#%s" % (repo, repository.second), "lib",
+                                   "commit: %s, repo: %s, type: git" % (repository.second, repo), "version: 1.1.0")
