@@ -30,8 +30,7 @@ class Contexts {
         find_needs();
         find_first_projects();
         projects();
-        // Nodes that are made on the way wait at the end: breadth first, nearest to a project first.
-        for (std::uint32_t at = 0; at < out_.nodes.size(); ++at) children(at);
+        for (std::size_t at = 0; at < queue_.size(); ++at) children(queue_[at]);
         agree();
         peers_found();
         return std::move(out_);
@@ -193,6 +192,7 @@ class Contexts {
                       return BoundPeer{has_root ? from_project(0, name) : PeerPlace(), {}};
                   });
             out_.direct[i] = scope_places_;
+            visit(scope_places_);
         }
     }
     static std::uint32_t edge_providing(const std::vector<Provided>& provided, std::uint32_t name) {
@@ -221,6 +221,18 @@ class Contexts {
               });
         out_.nodes[at].first_child = static_cast<std::uint32_t>(out_.places.size());
         out_.places.insert(out_.places.end(), scope_places_.begin(), scope_places_.end());
+        visit(scope_places_);
+    }
+
+    // Breadth first: those nearest to a project come first, and among those the ones by their aliases' order.
+    void visit(const std::vector<PeerPlace>& places) {
+        for (PeerPlace place : places) {
+            if (!place.is_node()) continue;
+            PeerNode& node = out_.nodes[place.index()];
+            if (node.rank != kNone) continue;
+            node.rank = static_cast<std::uint32_t>(queue_.size());
+            queue_.push_back(place.index());
+        }
     }
 
     // The places of a list of edges. Those that are each other's peers are made as one group, in any order of
@@ -446,6 +458,7 @@ class Contexts {
     std::vector<bool> cut_;             // by edge
     std::vector<std::uint32_t> order_;  // packages, dependencies first
     std::vector<std::uint32_t> first_project_, cut_nodes_;
+    std::vector<std::uint32_t> queue_;  // nodes by rank
     std::unordered_map<std::u32string, std::uint32_t, KeyHash> interned_;
     // Of scope() and intern(), kept for their memory.
     std::u32string key_;

@@ -62,9 +62,10 @@ struct BoundPeer {
 };
 
 struct PeerNode {
-    std::uint32_t package = 0;      // into DependencyTree::packages
-    std::uint32_t first_child = 0;  // into PeerContexts::places: one for each edge of the package
-    std::uint32_t first_bound = 0;  // into PeerContexts::bound: one for each name that the package needs
+    std::uint32_t rank = UINT32_MAX;  // those nearer to a project first
+    std::uint32_t package = 0;        // into DependencyTree::packages
+    std::uint32_t first_child = 0;    // into PeerContexts::places: one for each edge of the package
+    std::uint32_t first_bound = 0;    // into PeerContexts::bound: one for each name that the package needs
     std::uint32_t first_found = 0, found_count = 0;      // into PeerContexts::found, by name
     std::uint32_t first_missing = 0, missing_count = 0;  // into PeerContexts::missing, sorted
 };
@@ -72,7 +73,7 @@ struct PeerNode {
 struct PeerContexts {
     std::vector<std::string_view> names;  // of peers, sorted
     std::vector<std::string_view> links;  // directories that are linked to
-    std::vector<PeerNode> nodes;          // those nearer to a project first
+    std::vector<PeerNode> nodes;
     std::vector<PeerPlace> places;
     std::vector<BoundPeer> bound;
     std::vector<FoundPeer> found;        // peers of a node and of what is below it that come from above it

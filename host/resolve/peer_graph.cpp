@@ -17,7 +17,10 @@ class GraphOfVariants {
         // shows.
         std::vector<std::uint32_t> order(ids_.size());
         std::iota(order.begin(), order.end(), 0);
-        std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return ids_[a] < ids_[b]; });
+        std::sort(order.begin(), order.end(), [&](auto a, auto b) {
+            int compared = ids_[a].compare(ids_[b]);
+            return compared != 0 ? compared < 0 : contexts_.nodes[a].rank < contexts_.nodes[b].rank;
+        });
         variant_of_.resize(ids_.size());
         std::vector<std::uint32_t> nodes;
         for (std::uint32_t at : order) {

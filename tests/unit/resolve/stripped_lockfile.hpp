@@ -33,7 +33,8 @@ inline std::vector<std::string> suffix_segments(std::string_view suffix) {
 
 class Strip {
   public:
-    explicit Strip(std::string_view text) : tree_(std::move(*read_yaml(main(text), arena_, 1))) {}
+    explicit Strip(std::string_view text, bool installs_peers = true)
+        : installs_peers_(installs_peers), tree_(std::move(*read_yaml(main(text), arena_, 1))) {}
 
     Stripped strip() {
         const YamlNode& root = tree_.root();
@@ -64,7 +65,8 @@ class Strip {
             snapshots_.emplace(s.key, &s);
         });
         each(root, "importers", [&](const YamlNode& p) { project(p); });
-        if (const YamlNode* importers = tree_.find(root, "importers"))
+        const YamlNode* importers = tree_.find(root, "importers");
+        if (importers && installs_peers_)
             for (const YamlNode* p = tree_.first(*importers); p; p = tree_.next(*p)) installed_for_peers(*p);
         return std::move(out_);
     }
@@ -232,13 +234,15 @@ class Strip {
     std::set<std::string> root_peers_;
     std::map<std::string, const YamlNode*> snapshots_;
     std::map<std::string, std::vector<std::string>> segments_;
+    bool installs_peers_;
     Arena arena_;
     YamlTree tree_;
     Stripped out_;
 };
 
-inline Stripped strip_lockfile(std::string_view text) {
-    return Strip(text).strip();
+// `installs_peers`: false where pnpm ran without auto-install-peers and dedupe-peer-dependents.
+inline Stripped strip_lockfile(std::string_view text, bool installs_peers = true) {
+    return Strip(text, installs_peers).strip();
 }
 
 }  // namespace pmx::test
