@@ -438,14 +438,6 @@ class Contexts {
         }
     }
 
-    struct KeyHash {
-        std::size_t operator()(const std::u32string& key) const {
-            std::uint64_t hash = key.size();
-            for (char32_t c : key) hash = (hash ^ c) * 0x9E3779B97F4A7C15u + (hash >> 29);
-            return static_cast<std::size_t>(hash ^ (hash >> 32));
-        }
-    };
-
     const DependencyTree& tree_;
     const Policy& policy_;
     PeerContexts out_;
@@ -459,7 +451,7 @@ class Contexts {
     std::vector<std::uint32_t> order_;  // packages, dependencies first
     std::vector<std::uint32_t> first_project_, cut_nodes_;
     std::vector<std::uint32_t> queue_;  // nodes by rank
-    std::unordered_map<std::u32string, std::uint32_t, KeyHash> interned_;
+    std::unordered_map<std::u32string, std::uint32_t, WordsHash> interned_;
     // Of scope() and intern(), kept for their memory.
     std::u32string key_;
     std::vector<PeerPlace> scope_places_;

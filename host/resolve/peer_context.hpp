@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -48,6 +49,15 @@ class PeerPlace {
                                    kWeak = 0x20000000;
     explicit PeerPlace(std::uint32_t code) : code_(code) {}
     std::uint32_t code_ = kNothing;
+};
+
+// Of a key made of numbers.
+struct WordsHash {
+    std::size_t operator()(const std::u32string& key) const {
+        std::uint64_t hash = key.size();
+        for (char32_t c : key) hash = (hash ^ c) * 0x9E3779B97F4A7C15u + (hash >> 29);
+        return static_cast<std::size_t>(hash ^ (hash >> 32));
+    }
 };
 
 struct FoundPeer {

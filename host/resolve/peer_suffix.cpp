@@ -1,5 +1,6 @@
 // Dependency paths: "name@version(patch_hash=…)(peer@1.0.0)".
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/hash.hpp"
 #include "resolve/peer_graph.hpp"
@@ -79,27 +80,35 @@ class Ids {
     Ids(const DependencyTree& tree, PeerContexts& contexts, const Policy& policy)
         : tree_(tree), contexts_(contexts), policy_(policy), by_name_(names_in_circles(tree, contexts)) {
         for (std::string_view dir : contexts.links) links_.push_back(link_peer_version(dir));
+        StrongComponents circles = components();
+        in_circle_.resize(contexts_.nodes.size());
+        for (std::uint32_t i = 0; i < in_circle_.size(); ++i)
+            in_circle_[i] = circles.members_of(circles.of[i]).size() > 1;
     }
 
     std::vector<std::string> make() {
-        render();
+        find_classes();
         // Each round adds names to paths or is the last; there are no more than there are names.
-        while (tell_apart()) render();
+        while (tell_apart()) {
+        }
+        render();
         return std::move(ids_);
     }
 
   private:
-    void render() {
+    // Of nodes, by the peers that they have found.
+    StrongComponents components() const {
         std::vector<std::uint32_t> offsets{0}, targets;
         for (const PeerNode& node : contexts_.nodes) {
             for (const FoundPeer& peer : contexts_.found_of(node))
                 if (peer.place.is_node()) targets.push_back(peer.place.index());
             offsets.push_back(static_cast<std::uint32_t>(targets.size()));
         }
-        StrongComponents circles = strong_components(offsets, targets);
-        in_circle_.resize(contexts_.nodes.size());
-        for (std::uint32_t i = 0; i < in_circle_.size(); ++i)
-            in_circle_[i] = circles.members_of(circles.of[i]).size() > 1;
+        return strong_components(offsets, targets);
+    }
+
+    void render() {
+        StrongComponents circles = components();
         ids_.assign(contexts_.nodes.size(), {});
         std::vector<std::string> built;
         std::vector<std::string_view> segments;
@@ -116,8 +125,9 @@ class Ids {
                     continue;
                 }
                 std::uint32_t to = peer.place.index();
-                segments.push_back(is_plain(at, peer) ? tree_.packages[contexts_.nodes[to].package].record.key
-                                                      : std::string_view(ids_[to]));
+                bool plain = is_plain(at, peer) || circles.of[to] == circles.of[at];
+                segments.push_back(plain ? tree_.packages[contexts_.nodes[to].package].record.key
+                                         : std::string_view(ids_[to]));
             }
             ids_[at] =
                 own_id(tree_.packages[node.package]) + peer_suffix(segments, policy_.peers_suffix_max_length);
@@ -130,18 +140,69 @@ class Ids {
         return to == at || by_name_[peer.name] || in_circle_[to] || policy_.dedupe_peers;
     }
 
-    // Where the plain name of a peer could mean several variants of it, its own peers stand in the path as
-    // well.
-    bool tell_apart() {
-        std::vector<std::uint32_t> first(tree_.packages.size(), UINT32_MAX);
-        std::vector<bool> has_several(tree_.packages.size());
-        for (std::uint32_t i = 0; i < contexts_.nodes.size(); ++i) {
-            std::uint32_t package = contexts_.nodes[i].package;
-            if (first[package] == UINT32_MAX)
-                first[package] = i;
-            else if (ids_[first[package]] != ids_[i])
-                has_several[package] = true;
+    // Nodes of one class are of one package and have found the same, class by class.
+    void find_classes() {
+        class_.resize(contexts_.nodes.size());
+        for (std::uint32_t i = 0; i < class_.size(); ++i) class_[i] = contexts_.nodes[i].package;
+        std::size_t count = 0;
+        std::vector<std::uint32_t> next(class_.size());
+        std::u32string key;
+        for (;;) {
+            std::unordered_map<std::u32string, std::uint32_t, WordsHash> known;
+            known.reserve(std::max(count, tree_.packages.size()));
+            for (std::uint32_t i = 0; i < class_.size(); ++i) {
+                key.assign(1, class_[i]);
+                for (const FoundPeer& peer : contexts_.found_of(contexts_.nodes[i])) {
+                    key.push_back(peer.name);
+                    key.push_back(class_of(peer.place));
+                }
+                next[i] = known.try_emplace(key, static_cast<std::uint32_t>(known.size())).first->second;
+            }
+            class_.swap(next);
+            if (known.size() == count) return;
+            count = known.size();
         }
+    }
+    std::uint32_t class_of(PeerPlace place) const {
+        return place.is_node() ? class_[place.index()] : place.strong().code();
+    }
+
+    // By package: names that do not mean the same to all of its nodes.
+    std::vector<std::vector<std::uint32_t>> find_distinctive() const {
+        struct Seen {
+            std::uint32_t name, meaning, times;
+        };
+        std::vector<std::vector<std::uint32_t>> nodes_of(tree_.packages.size()), out(tree_.packages.size());
+        for (std::uint32_t i = 0; i < contexts_.nodes.size(); ++i)
+            nodes_of[contexts_.nodes[i].package].push_back(i);
+        std::vector<Seen> seen(contexts_.names.size(), Seen{UINT32_MAX, 0, 0});
+        for (std::uint32_t package = 0; package < nodes_of.size(); ++package) {
+            if (nodes_of[package].size() < 2) continue;
+            std::vector<std::uint32_t> names;
+            auto differs = [&](std::uint32_t name) { return seen[name].times == UINT32_MAX; };
+            for (std::uint32_t node : nodes_of[package])
+                for (const FoundPeer& peer : contexts_.found_of(contexts_.nodes[node])) {
+                    Seen& s = seen[peer.name];
+                    if (s.name != package) {
+                        s = {package, class_of(peer.place), 1};
+                        names.push_back(peer.name);
+                    } else if (s.meaning != class_of(peer.place)) {
+                        s.times = UINT32_MAX;
+                    } else if (!differs(peer.name)) {
+                        ++s.times;
+                    }
+                }
+            for (std::uint32_t name : names)
+                if (seen[name].times != nodes_of[package].size()) out[package].push_back(name);
+            std::sort(out[package].begin(), out[package].end());
+        }
+        return out;
+    }
+
+    // Where the plain name of a peer could mean several variants of it, what they differ in stands in the
+    // path as well.
+    bool tell_apart() {
+        std::vector<std::vector<std::uint32_t>> distinctive = find_distinctive();
         bool changed = false;
         std::vector<FoundPeer> found;
         std::vector<std::vector<FoundPeer>> more(contexts_.nodes.size());
@@ -157,9 +218,12 @@ class Ids {
             for (const FoundPeer& peer : known) {
                 if (!peer.place.is_node() || peer.place.index() == at || !is_plain(at, peer)) continue;
                 const PeerNode& provider = contexts_.nodes[peer.place.index()];
-                if (!has_several[provider.package]) continue;
+                const std::vector<std::uint32_t>& differ = distinctive[provider.package];
+                if (differ.empty()) continue;
                 for (const FoundPeer& its : contexts_.found_of(provider))
-                    if (contexts_.names[its.name] != own_name && !is_known(its.name)) found.push_back(its);
+                    if (std::binary_search(differ.begin(), differ.end(), its.name) &&
+                        contexts_.names[its.name] != own_name && !is_known(its.name))
+                        found.push_back(its);
             }
             if (found.size() == known.size()) continue;
             std::sort(found.begin(), found.end(),
@@ -180,6 +244,7 @@ class Ids {
     PeerContexts& contexts_;
     const Policy& policy_;
     std::vector<bool> by_name_, in_circle_;
+    std::vector<std::uint32_t> class_;  // by node
     std::vector<std::string> links_, ids_;
 };
 
