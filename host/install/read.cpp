@@ -8,6 +8,7 @@
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "config/workspace.hpp"
+#include "install/local_changes.hpp"
 #include "model/contained_path.hpp"
 #include "model/manifest.hpp"
 #include "resolve/hooks.hpp"
@@ -31,6 +32,9 @@ WantedProject wanted_project(const ProjectFile& file) {
     add(project, file.manifest.optional_dependencies, EdgeKind::optional);
     add(project, file.manifest.peer_dependencies, EdgeKind::peer);
     project.injected = file.manifest.injected;
+    project.version = file.manifest.version;
+    project.publish_directory = file.manifest.publish_directory;
+    project.dependencies_meta = file.manifest.dependencies_meta;
     return project;
 }
 
@@ -203,6 +207,8 @@ Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& even
     if (!inputs.differences.empty()) return inputs;
     PMX_CHECK(bind_projects(inputs, settings));
     PMX_TRY(inputs.differences, differences(settings, inputs));
+    for (std::string& file : local_files(inputs.lockfile.graph, settings.root)) inputs.files.push_back(std::move(file));
+    if (frozen == Frozen::no && inputs.differences.empty()) inputs.differences = local_changes(inputs.lockfile.graph, settings.root);
     if (inputs.mended && inputs.differences.empty()) inputs.differences.push_back("the lockfile had to be mended");
     if (inputs.differences.empty() || frozen == Frozen::no) return inputs;
     return fail(Code::LOCKFILE_OUTDATED, "the lockfile does not say what the manifests ask for",

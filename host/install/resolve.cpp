@@ -5,6 +5,7 @@
 
 #include "base/fs.hpp"
 #include "install/metadata.hpp"
+#include "install/local_changes.hpp"
 #include "install/sources.hpp"
 #include "install/transport.hpp"
 #include "registry/packuments.hpp"
@@ -28,6 +29,20 @@ std::vector<ProjectInput> project_inputs(const Inputs& inputs) {
     return projects;
 }
 
+// What pnpm copies from manifests as it stands: dependenciesMeta, publishConfig.directory.
+void record_manifests(const std::vector<ProjectInput>& projects, Lockfile& lockfile) {
+    for (LockedProject& locked : lockfile.projects)
+        for (const ProjectInput& project : projects)
+            if (project.dir == locked.dir) record_manifest(locked, project.manifest, lockfile.graph.arena);
+}
+
+// pmx runs no JavaScript of a project: hooks that pnpm would call change nothing here, and that has to be said.
+void warn_of_pnpmfile(Run& run) {
+    for (const char* name : {".pnpmfile.cjs", ".pnpmfile.mjs"})
+        if (auto there = stat_at(AT_FDCWD, join_path(run.root, name).c_str()); there && *there)
+            run.events.warning(std::string(name) + " is not run: what its hooks would change is resolved without them");
+}
+
 Result<std::string> text_of(const Lockfile& lockfile, const std::vector<ProjectInput>& projects) {
     if (lockfile.format == LockfileFormat::pnpm) return pnpm_lockfile_text(lockfile);
     std::vector<Manifest> manifests;
@@ -44,6 +59,7 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     const Settings& settings = run.settings;
     run.events.stage("resolution_started");
 
+    warn_of_pnpmfile(run);
     PMX_TRY(Policy policy, policy_from(settings, now_ms()));
     policy.patched = inputs.patched;
     PMX_TRY(Hooks hooks, Hooks::make(policy, settings.root));
@@ -87,6 +103,7 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     PMX_TRY(inputs.edited, saved_manifests(edits, settings, inputs.projects, input.projects, resolved.lockfile));
     resolved.lockfile.file_name = inputs.has_lockfile ? inputs.lockfile.file_name : "pnpm-lock.yaml";
     resolved.lockfile.text = inputs.lockfile.text;  // an env document in front, an npm lockfile's indentation
+    if (!npm) record_manifests(input.projects, resolved.lockfile);
     PMX_TRY(std::string text, text_of(resolved.lockfile, input.projects));
     // What is installed is what the text says, so that a later run from the lockfile cannot differ.
     PMX_TRY(Lockfile lockfile, read_lockfile(resolved.lockfile.file_name, text));
@@ -101,8 +118,10 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     inputs.has_lockfile = true;
     if (changed) inputs.lockfile_text = std::move(text);
     inputs.differences.clear();
-    std::string path = join_path(settings.root, inputs.lockfile.file_name);
-    if (std::find(inputs.files.begin(), inputs.files.end(), path) == inputs.files.end()) inputs.files.push_back(path);
+    std::vector<std::string> watched = local_files(inputs.lockfile.graph, settings.root);
+    watched.push_back(join_path(settings.root, inputs.lockfile.file_name));
+    for (std::string& path : watched)
+        if (std::find(inputs.files.begin(), inputs.files.end(), path) == inputs.files.end()) inputs.files.push_back(std::move(path));
     PMX_CHECK(bind_projects(inputs, settings));
 
     for (const std::string& warning : resolved.warnings) run.events.warning(warning);
