@@ -113,7 +113,10 @@ void add_own_flags(CLI::App& app, std::string_view command, Invocation& invocati
         bool everywhere = flag.commands == any_selection;
         if (command.empty() ? !everywhere : everywhere || !takes(flag, command)) continue;
         std::string key(key_of(flag));
-        if (flag.takes_value) app.add_option(std::string(flag.names), invocation.options[key])->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        if (flag.takes_value) app.add_option(std::string(flag.names), invocation.options[key])
+            ->expected(1)
+            ->allow_extra_args(false)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
         else app.add_flag(std::string(flag.names), invocation.switches[key]);
     }
 }

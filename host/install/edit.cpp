@@ -77,6 +77,7 @@ struct Addition {
     std::string name, requested;  // as the manifest has it while it is resolved
     EdgeKind kind = EdgeKind::prod;
     std::string catalog;  // where it is to be saved; "" = in the manifest
+    bool stays = false;   // nothing new was asked for: the manifest keeps what it has
 };
 
 const std::string* in_catalog(const Settings& settings, const std::string& catalog, const std::string& name) {
@@ -137,7 +138,8 @@ Result<Addition> addition(const DependencyEdit& edit, const Settings& settings, 
     const std::string_view mode = settings.text("catalog-mode");
     const bool into_catalog = settings.flag("save-catalog") || !settings.text("save-catalog-name").empty() || mode == "strict" || mode == "prefer";
     if (trim(value).empty()) {
-        added.requested = !previous.empty() ? previous : entry ? reference : std::string(settings.text("tag"));
+        added.stays = !previous.empty();
+        added.requested = added.stays ? previous : entry ? reference : std::string(settings.text("tag"));
     } else if (entry && into_catalog && (value == *entry || (specifier.kind == SpecifierKind::version && satisfies(specifier.value, *entry)))) {
         added.requested = reference;
     } else if (entry && mode == "strict" && !specifier.is_alias && specifier.kind <= SpecifierKind::tag) {
@@ -286,7 +288,7 @@ class Saving {
         PMX_TRY(Addition added, addition(named, settings_, rules_, file, nullptr));
         Found version = found(added.name);
         std::string previous = previous_specifier(file.manifest, added.name);
-        std::string saved = added.requested == previous || catalog_of(added.requested)
+        std::string saved = added.stays || catalog_of(added.requested)
                                 ? added.requested
                                 : added_specifier(added.name, added.requested, previous, version, rules_);
         if (!added.catalog.empty() && !version.workspace && !version.version.empty()) {
@@ -329,14 +331,14 @@ class Saving {
             bool one_version = parsed && (parsed->kind == SpecifierKind::version || parsed->kind == SpecifierKind::tag);
             if (!one_version || catalog_of(previous)) return requested;
             auto before = parse_specifier(name, previous, rules_.registries);
-            if (before && before->kind <= SpecifierKind::range && !requested.starts_with("npm:")) {
-                std::optional<std::string> prefix = range_prefix(before->value);
-                if (!prefix) {
-                    auto range = Range::parse(before->value);
-                    auto chosen = Version::parse(version.version);
-                    if (range && chosen && range->satisfied_by(*chosen)) return previous;
-                }
-                return version.version.empty() ? requested : prefix.value_or(rules_.prefix) + version.version;
+            if (!before || before->kind == SpecifierKind::tag) return requested;
+            if (before->kind <= SpecifierKind::range && !before->is_alias) {
+                if (version.version.empty()) return requested;
+                if (std::optional<std::string> prefix = range_prefix(previous)) return *prefix + version.version;
+                auto range = Range::parse(before->value);
+                auto chosen = Version::parse(version.version);
+                bool fits = parsed->kind == SpecifierKind::version && range && chosen && range->satisfied_by(*chosen);
+                return fits ? previous : rules_.prefix + version.version;
             }
             return parsed->kind == SpecifierKind::version ? requested : added_specifier(name, requested, previous, version, rules_);
         }

@@ -35,7 +35,8 @@ std::optional<std::string> prefix_of(std::string_view alias, std::string_view te
     return range_prefix(parsed->value);
 }
 
-std::string workspace_specifier(std::string_view requested, std::string_view range, const Found& found, const SaveRules& rules) {
+// `name`: "other@" where another project stands behind the alias.
+std::string workspace_specifier(std::string_view requested, std::string_view name, std::string_view range, const Found& found, const SaveRules& rules) {
     bool asked = requested.starts_with("workspace:");
     std::optional<std::string> prefix = range_prefix(range);
     if (rules.protocol == "rolling") {
@@ -45,7 +46,7 @@ std::string workspace_specifier(std::string_view requested, std::string_view ran
     }
     if (found.version.empty()) return std::string(requested);
     std::string plain = (prefix ? *prefix : rules.prefix) + found.version;
-    return rules.protocol == "false" && !asked ? plain : "workspace:" + plain;
+    return rules.protocol == "false" && !asked ? plain : "workspace:" + std::string(name) + plain;
 }
 
 }  // namespace
@@ -83,16 +84,17 @@ std::string added_specifier(std::string_view alias, std::string_view requested, 
     auto parsed = parse_specifier(alias, requested, rules.registries);
     if (!parsed) return std::string(requested);
     if (parsed->kind == SpecifierKind::workspace) {
-        // A path, or another project's name: nothing that a version could be put into.
-        if (parsed->is_alias || (parsed->value != "*" && parsed->value != "^" && parsed->value != "~" && !Range::parse(parsed->value)))
-            return std::string(requested);
         std::string_view range = parsed->value;
+        // A path: nothing that a version could be put into.
+        if (range != "*" && range != "^" && range != "~" && !Range::parse(range)) return std::string(requested);
+        std::string name = parsed->is_alias ? parsed->name + "@" : "";
+        if (parsed->is_alias && rules.protocol == "rolling") return std::string(requested);
         if (rules.protocol == "rolling" && (range == "^" || range == "~")) return std::string(requested);
-        if (range == "^" || range == "~") return workspace_specifier(requested, std::string(range) + "0.0.0", found, rules);
-        return workspace_specifier(requested, range, found, rules);
+        if (range == "^" || range == "~") return workspace_specifier(requested, name, std::string(range) + "0.0.0", found, rules);
+        return workspace_specifier(requested, name, range, found, rules);
     }
     if (!is_of_registry(parsed->kind)) return std::string(requested);
-    if (found.workspace) return parsed->is_alias ? std::string(requested) : workspace_specifier(requested, parsed->value, found, rules);
+    if (found.workspace) return parsed->is_alias ? std::string(requested) : workspace_specifier(requested, "", parsed->value, found, rules);
     std::optional<Version> version = Version::parse(found.version);
     if (!version) return std::string(requested);
 

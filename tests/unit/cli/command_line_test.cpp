@@ -84,7 +84,7 @@ TEST(CommandLine, packages_may_have_the_names_of_commands) {
     EXPECT_EQ(parsed({"rm", "x"}).command, "remove");
     EXPECT_EQ(parsed({"up", "-L"}).command, "update");
     EXPECT_EQ(parsed({"ls", "--depth", "-1"}).options["depth"], Items{"-1"});
-    EXPECT_EQ(parsed({"why", "--", "-x"}).command, "why");
+    EXPECT_EQ(parsed({"why", "--", "x"}).arguments, Items{"x"});
 }
 
 TEST(CommandLine, projects_are_chosen_before_or_after_the_command) {

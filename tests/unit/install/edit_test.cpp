@@ -109,6 +109,16 @@ TEST_F(EditTest, WhatStandsThereAlreadyKeepsItsSpecifierAndMayMove) {
     EXPECT_EQ(edited[0].text, "{\"dependencies\":{\"bb\":\"1.0.0\"},\"devDependencies\":{\"aa\":\"~1.0.0\"}}");
 }
 
+TEST_F(EditTest, ATagThatIsAskedForAgainIsSavedAsWhatItMeans) {
+    project(".", "{\"dependencies\":{\"aa\":\"latest\"}}");
+    edit(Action::add, "aa@latest");
+    Settings with = settings();
+    ASSERT_TRUE(apply(with));
+    auto edited = saved(with, entry("dependencies", "aa", "latest", "2.1.0"), "aa@2.1.0");
+    ASSERT_EQ(edited.size(), 1u);
+    EXPECT_EQ(edited[0].text, "{\"dependencies\":{\"aa\":\"^2.1.0\"}}");
+}
+
 TEST_F(EditTest, OptionalBeforeProductionBeforeDevelopment) {
     project(".", "{\"devDependencies\":{\"aa\":\"1.0.0\"},\"dependencies\":{\"aa\":\"1.0.0\"},\"optionalDependencies\":{\"aa\":\"1.0.0\"}}");
     edit(Action::add, "aa");
@@ -222,7 +232,8 @@ TEST_F(EditTest, UpdatedToAVersion) {
     // What was asked for, what the manifest had, what was found, what is saved.
     const char* cases[][5] = {{"1.1.0", "^1.0.0", "1.1.0", "1.1.0", "^1.1.0"}, {"2", "^1.0.0", "2", "2.1.0", "2"},     {"latest", "~1.0.0", "latest", "2.1.0", "~2.1.0"},
                               {"1.1.0", "1.0.0", "1.1.0", "1.1.0", "1.1.0"},   {"^1", "1.0.0", "^1", "1.2.0", "^1"},   {"beta", "~1.0.0", "beta", "3.0.0-beta.1", "~3.0.0-beta.1"},
-                              {"1.1.0", "*", "1.1.0", "1.1.0", "^1.1.0"},      {"1.1.0", ">=1", "1.1.0", "1.1.0", ">=1"}, {"1.1.0", "latest", "1.1.0", "1.1.0", "1.1.0"}};
+                              {"1.1.0", "*", "1.1.0", "1.1.0", "^1.1.0"},      {"1.1.0", ">=1", "1.1.0", "1.1.0", ">=1"}, {"1.1.0", "latest", "1.1.0", "1.1.0", "1.1.0"},
+                              {"latest", ">=1.0.0", "latest", "2.1.0", "^2.1.0"}, {"1.1.0", "=1.0.0", "1.1.0", "1.1.0", "=1.1.0"}, {"latest", "beta", "latest", "2.1.0", "latest"}};
     for (const auto& [asked, had, resolved, version, expected] : cases) {
         files_.clear();
         edits_.list.clear();

@@ -88,6 +88,8 @@ TEST(SavedSpecifier, ProjectsOfTheWorkspace) {
     EXPECT_EQ(saved("latest", "true"), "workspace:^1.3.0");
     EXPECT_EQ(saved("latest", "false"), "^1.3.0");
     EXPECT_EQ(saved("workspace:b@*", "rolling"), "workspace:b@*");
+    EXPECT_EQ(saved("workspace:b@*", "true"), "workspace:b@^1.3.0");
+    EXPECT_EQ(saved("workspace:b@~", "false"), "workspace:b@~1.3.0");
 }
 
 TEST(SavedSpecifier, UpdatedKeepsTheFormOfTheRange) {
