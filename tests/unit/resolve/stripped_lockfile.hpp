@@ -178,7 +178,14 @@ class Strip {
                 for (const std::string& segment : segments_of(*target))
                     if (!own.contains(segment.substr(0, segment.find('@', 1)))) out.insert(segment);
             });
-        return segments_[id] = {out.begin(), out.end()};
+        // Where dependencies go in a circle the way down ends early: what the suffix says is there in any case.
+        std::vector<std::string> said = suffix_segments(parse_package_id(id)->peers);
+        if (said.size() == 1 && said[0].find('@', 1) == std::string::npos)
+            return segments_[id] = {out.begin(), out.end()};
+        for (std::string& segment : said)
+            for (const std::string& whole : out)
+                if (without_suffix(whole) == segment) segment = whole;
+        return segments_[id] = said;
     }
 
     bool is_of_root(const YamlNode& p, const std::string& id) const {
