@@ -113,7 +113,7 @@ void NpmPlacing::put(Step& step) {
     }
     std::vector<NpmEdge*> out = placed->edges_out;
     for (NpmEdge* peer_edge : out) {
-        if (!peer_edge->is_peer() || peer_edge->conflicted || !virtual_root || (peer_edge->to && nodes_.is_valid(*peer_edge))) continue;
+        if (!peer_edge->is_peer() || peer_edge->conflicted || !virtual_root || nodes_.is_valid(*peer_edge)) continue;
         NpmNode* peer = virtual_root->child(peer_edge->name);
         if (!peer || !nodes_.satisfies(*peer, *peer_edge)) continue;
         Step next{peer, peer_edge, &step};
