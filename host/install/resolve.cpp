@@ -101,18 +101,20 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     PMX_TRY(Resolved resolved, std::move(outcome));
 
     PMX_TRY(inputs.edited, saved_manifests(edits, settings, inputs.projects, input.projects, resolved.lockfile));
+    for (ProjectFile& file : inputs.projects)
+        for (const FileEdit& edit : inputs.edited)
+            if (edit.path == file.path) {
+                file.text = edit.text;
+                PMX_TRY(file.manifest, parse_manifest(edit.text, edit.path));
+                for (ProjectInput& project : input.projects)  // npm's lockfile holds what is saved
+                    if (project.dir == file.dir) project.manifest = file.manifest;
+            }
     resolved.lockfile.file_name = inputs.has_lockfile ? inputs.lockfile.file_name : "pnpm-lock.yaml";
     resolved.lockfile.text = inputs.lockfile.text;  // an env document in front, an npm lockfile's indentation
     if (!npm) record_manifests(input.projects, resolved.lockfile);
     PMX_TRY(std::string text, text_of(resolved.lockfile, input.projects));
     // What is installed is what the text says, so that a later run from the lockfile cannot differ.
     PMX_TRY(Lockfile lockfile, read_lockfile(resolved.lockfile.file_name, text));
-    for (ProjectFile& file : inputs.projects)
-        for (const FileEdit& edit : inputs.edited)
-            if (edit.path == file.path) {
-                file.text = edit.text;
-                PMX_TRY(file.manifest, parse_manifest(edit.text, edit.path));
-            }
     bool changed = !inputs.has_lockfile || inputs.mended || inputs.lockfile.text != text;
     inputs.lockfile = std::move(lockfile);
     inputs.has_lockfile = true;

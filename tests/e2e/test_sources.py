@@ -374,3 +374,20 @@ def test_any_host_over_ssh(pmx, repository, tmp_path, specifier):
     repo = "ssh://git@host.example/team/lib.git"
     assert lockfile(p) == expected(specifier, "git+%s#%s" % (repo, repository.second), "lib",
                                    "commit: %s, repo: %s, type: git" % (repository.second, repo), "version: 1.1.0")
+
+
+def test_what_changes_on_disk_is_resolved_again(pmx, tmp_path):
+    p = make_project(tmp_path / "project", {"dirpkg": "file:dir", "tarpkg": "file:lib.tgz"})
+    write(p / "dir" / "package.json", manifest("dirpkg", "1.0.0"))
+    write(p / "near" / "package.json", manifest("near", "1.0.0"))
+    make_tgz(p / "lib.tgz", manifest("tarpkg", "4.0.0"))
+    pmx.install(p)
+    assert "up to date" in pmx.install(p).text.lower()
+    write(p / "dir" / "package.json", manifest("dirpkg", "1.0.0", dependencies={"near": "link:../near"}))
+    pmx.install(p)
+    assert "  dirpkg@file:dir:\n    dependencies:\n      near: link:near\n" in lockfile(p) or "      near: link:../near\n" in lockfile(p)
+    integrity = make_tgz(p / "lib.tgz", manifest("tarpkg", "5.0.0"))
+    pmx.install(p)
+    assert integrity in lockfile(p) and "    version: 5.0.0\n" in lockfile(p)
+    assert installed(p, "tarpkg")["version"] == "5.0.0"
+    assert "up to date" in pmx.install(p).text.lower()
