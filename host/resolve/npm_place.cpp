@@ -208,7 +208,7 @@ void NpmPlacing::judge(Check& check) const {
         check.verdict = current ? NpmVerdict::replace : NpmVerdict::ok;
     else if (there && there->is_peer() && !check.target->is_top())
         check.verdict = NpmVerdict::conflict;
-    else if (there && there != check.edge && !nodes_.satisfies(*check.dep, *there))
+    else if (!current && there && there != check.edge && !nodes_.satisfies(*check.dep, *there))
         check.verdict = NpmVerdict::conflict;
     else {
         check.verdict = verdict_of(check);

@@ -29,16 +29,10 @@ void json_map(std::string& out, const TextMap& map) {
 std::string funding_of(dom::element funding) {
     std::string out;
     std::string_view url;
-    dom::array list;
-    if (!funding.get(url)) {
+    if (!funding.get(url))
         JsonWriter(out).object().key("url").value(url).end();
-    } else if (!funding.get(list)) {
-        out = "[";
-        for (dom::element item : list) (out += out.size() > 1 ? "," : "") += item.is_array() ? std::string(simdjson::minify(item)) : funding_of(item);
-        out += "]";
-    } else if (funding.is_object()) {
+    else if (funding.is_object() || funding.is_array())
         out = simdjson::minify(funding);
-    }
     return out;
 }
 
