@@ -24,6 +24,7 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
     const Policy& policy;
     const Hooks* const hooks;
     const CancelFlag* const cancel;
+    const Answered answered;
     std::mutex mutex;
     std::condition_variable idle;
     std::unordered_map<std::string, std::unique_ptr<Slot>> slots;
@@ -31,8 +32,8 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
     bool closed = false;
     std::atomic<std::size_t> asked{0};
 
-    State(Packuments& packuments_, const Policy& policy_, const Hooks* hooks_, const CancelFlag* cancel_)
-        : packuments(packuments_), policy(policy_), hooks(hooks_), cancel(cancel_) {}
+    State(Packuments& packuments_, const Policy& policy_, const Hooks* hooks_, const CancelFlag* cancel_, Answered answered_)
+        : packuments(packuments_), policy(policy_), hooks(hooks_), cancel(cancel_), answered(std::move(answered_)) {}
 
     struct Guess {
         Slot* slot;
@@ -102,7 +103,7 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
             if (!known) continue;
             for (const PackageWant& next : (*known)->wants) {
                 auto specifier = parse_specifier(next.alias, next.text);
-                if (specifier && specifier->kind <= SpecifierKind::tag) want(*specifier, ready);
+                if (specifier && specifier->kind <= SpecifierKind::tag && !answered(*specifier)) want(*specifier, ready);
             }
         }
     }
@@ -143,8 +144,8 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
     }
 };
 
-Prefetch::Prefetch(Packuments& packuments, const Policy& policy, const Hooks* hooks, const CancelFlag* cancel)
-    : state_(std::make_shared<State>(packuments, policy, hooks, cancel)) {}
+Prefetch::Prefetch(Packuments& packuments, const Policy& policy, const Hooks* hooks, const CancelFlag* cancel, Answered answered)
+    : state_(std::make_shared<State>(packuments, policy, hooks, cancel, std::move(answered))) {}
 
 Prefetch::~Prefetch() {
     std::unique_lock lock(state_->mutex);

@@ -3,6 +3,7 @@
 // for itself, in its own order, and finds here what was parsed already. Nothing is asked for twice. [any thread]
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,7 +31,9 @@ class Prefetch {
   public:
     struct Slot;  // one name of one registry
 
-    Prefetch(Packuments& packuments, const Policy& policy, const Hooks* hooks, const CancelFlag* cancel);
+    // `answered`: no packument is needed for this one, as the lockfile has it. Called from any thread.
+    using Answered = std::function<bool(const Specifier&)>;
+    Prefetch(Packuments& packuments, const Policy& policy, const Hooks* hooks, const CancelFlag* cancel, Answered answered);
     // Waits for callbacks that run; those that come later do nothing.
     ~Prefetch();
     Prefetch(const Prefetch&) = delete;

@@ -37,7 +37,8 @@ bool is_canonical(std::string_view tarball, std::string_view registry, std::stri
 }  // namespace
 
 TreeWalk::TreeWalk(const TreeInput& input)
-    : input_(input), policy_(*input.policy), pins_(input), prefetch_(*input.packuments, *input.policy, input.hooks, input.cancel) {
+    : input_(input), policy_(*input.policy), pins_(input), prefetch_(*input.packuments, *input.policy, input.hooks, input.cancel,
+                [this](const Specifier& specifier) { return !pins_.empty() && pins_.only_fit(specifier) != nullptr; }) {
     SupportedPlatforms wanted;
     if (input.settings) wanted = {input.settings->supported_os, input.settings->supported_cpu, input.settings->supported_libc};
     platforms_ = resolve_supported(wanted, host_platform());
@@ -49,9 +50,9 @@ Result<DependencyTree> TreeWalk::run() {
     for (const Importer& importer : importers_)
         for (const DirectWant& want : importer.wants) {
             const auto& specifier = specifier_of(want.alias, want.text);
-            if (!specifier || !is_registry_kind(specifier->kind) || pins_.direct(importer.dir, want.alias) || pins_.only_fit(*specifier)) continue;
+            if (!specifier || !is_registry_kind(specifier->kind) || pins_.direct(importer.dir, want.alias)) continue;
             const bool is_linked = policy_.link_workspace_packages && policy_.prefer_workspace_packages && workspace_match(*specifier, specifier->value) != kNone;
-            if (!is_linked) prefetch_.want(*specifier);
+            if (!is_linked) ask_ahead(specifier);
         }
     for (std::uint32_t i = 0; i < importers_.size(); ++i) {
         std::vector<std::uint32_t> claimed;
@@ -188,7 +189,7 @@ Result<TreeTarget> TreeWalk::resolve_registry(const Specifier& specifier, const 
     if (!latest && !lowest && !pins_.is_updated(specifier.name, place.depth, importers_[place.importer].dir))
         if (const PackageRecord* fit = pins_.only_fit(specifier)) return TreeTarget{add_pinned(*fit, place, false), {}};
     PMX_TRY(Prefetch::Slot * slot, prefetch_.get(specifier));
-    const PickRequest request{.specifier = &specifier, .preferred = preferred_for(specifier, place), .lowest = lowest, .update_to_latest = latest};
+    const PickRequest request{.specifier = &specifier, .preferred = preferred_for(specifier, place), .lowest = lowest, .update_to_latest = latest, .ranges = &ranges_};
     const bool shares = !direct && !prefers_chosen_;
     if (shares && !prefers_own_)
         if (auto settled = settled_.find(&specifier); settled != settled_.end()) return TreeTarget{settled->second, {}};
@@ -311,10 +312,12 @@ std::uint32_t TreeWalk::add_package(PackageRecord record, Node node, const Place
 
 void TreeWalk::ask_ahead(const Node& node) {
     if (!node.facts) return;
-    for (const PackageWant& want : node.facts->wants) {
-        const auto& specifier = specifier_of(want.alias, want.text);
-        if (specifier && is_registry_kind(specifier->kind) && (pins_.empty() || !pins_.only_fit(*specifier))) prefetch_.want(*specifier);
-    }
+    for (const PackageWant& want : node.facts->wants) ask_ahead(specifier_of(want.alias, want.text));
+}
+
+void TreeWalk::ask_ahead(const Result<Specifier>& specifier) {
+    if (!specifier || !is_registry_kind(specifier->kind) || !asked_ahead_.insert(&*specifier).second) return;
+    if (pins_.empty() || !pins_.only_fit(*specifier)) prefetch_.want(*specifier);
 }
 
 Error TreeWalk::with_chain(Error error, std::string_view wanted, std::uint32_t parent) const {

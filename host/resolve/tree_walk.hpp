@@ -82,6 +82,7 @@ class TreeWalk {
     Result<> walk(std::uint32_t importer, std::vector<std::uint32_t> claimed);
     void claim(std::size_t from, std::uint32_t level, std::vector<std::uint32_t>& claimed);
     void ask_ahead(const Node& node);
+    void ask_ahead(const Result<Specifier>& specifier);
     Result<> resolve_children(std::uint32_t package, std::uint32_t importer, std::vector<std::uint32_t>& claimed);
     Result<TreeTarget> resolve_want(std::string_view alias, std::string_view text, const Place& place);
     Result<TreeTarget> resolve_registry(const Specifier& specifier, const Place& place, bool latest = false);
@@ -158,6 +159,8 @@ class TreeWalk {
     std::unordered_map<std::string_view, std::vector<std::uint32_t>> projects_by_name_;
     std::unordered_map<std::string_view, std::uint32_t> projects_by_dir_;
     std::deque<PackageFacts> own_facts_;  // of what has no packument
+    std::unordered_set<const Specifier*> asked_ahead_;
+    RangeCache ranges_;
     // What preferred_for found, and whose preferences these are: the project's for this name, or of versions chosen above.
     std::vector<Preferred> preferred_;
     bool prefers_own_ = false, prefers_chosen_ = false;
