@@ -170,7 +170,7 @@ Result<> TreeWalk::install(std::uint32_t index, const std::vector<PeerInstall>& 
             target = resolve_want(peer.name, peer.text, place);
         }
         if (!target) {
-            if (kind == EdgeKind::optional && target.error().code != Code::CANCELLED && target.error().code != Code::INTERNAL) continue;
+            if (kind == EdgeKind::optional && !is_fatal(target.error())) continue;
             return tl::make_unexpected(std::move(target).error().during("installing the missing peer " + std::string(peer.name) + "@" + peer.text + " of " +
                                                                         std::string(importers_[index].dir)));
         }

@@ -50,8 +50,10 @@ void TreeWalk::prefer_direct(Importer& importer) {
     auto prefer = [&](const DirectWant& want) {
         const auto& specifier = specifier_of(want.alias, want.text);
         if (!specifier || !is_registry_kind(specifier->kind)) return;
-        const auto kind = preferred_kind(specifier->kind);
-        const Preferred preferred{specifier->value, kind, kDirectWeight};
+        // What goes to its latest version no longer asks for the range that it has.
+        const bool latest = input_.update.latest && pins_.is_updated(specifier->name, 0, importer.dir);
+        const auto kind = latest ? Preferred::Kind::tag : preferred_kind(specifier->kind);
+        const Preferred preferred{latest ? std::string_view(policy_.default_tag) : std::string_view(specifier->value), kind, kDirectWeight};
         importer.preferred[specifier->name].push_back(preferred);
         if (specifier->is_alias) importer.aliased.insert(specifier->name);
         if (want.is_peer || specifier->is_alias) return;
@@ -69,9 +71,8 @@ Result<> TreeWalk::resolve_direct(std::uint32_t index, std::vector<std::uint32_t
     for (const DirectWant& want : importer.wants) {
         auto target = resolve_direct_want(index, want);
         if (!target) {
-            const Code code = target.error().code;
             std::string wanted = std::string(want.alias) + "@" + std::string(want.text);
-            if (want.kind != EdgeKind::optional || code == Code::CANCELLED || code == Code::INTERNAL)
+            if (want.kind != EdgeKind::optional || is_fatal(target.error()))
                 return tl::make_unexpected(std::move(target).error().during("resolving " + wanted + " of " + std::string(importer.dir)));
             tree_.unresolved_optional.push_back(std::move(wanted));
             continue;
@@ -113,7 +114,7 @@ Result<TreeTarget> TreeWalk::resolve_direct_want(std::uint32_t index, const Dire
     };
     if (policy_.prefer_workspace_packages) return local();
     auto found = resolve_registry(*specifier, place, latest);
-    if (!found) return found.error().code == Code::CANCELLED ? std::move(found) : local();
+    if (!found) return is_fatal(found.error()) ? std::move(found) : local();
     const auto ours = Version::parse(importers_[project].manifest.version, true);
     const auto theirs = Version::parse(tree_.packages[found->package].record.version, true);
     return ours && theirs && *ours >= *theirs ? local() : std::move(found);

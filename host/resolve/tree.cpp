@@ -8,9 +8,6 @@
 namespace pmx {
 namespace {
 
-// What an optional dependency must not hide.
-bool is_fatal(const Error& error) { return error.code == Code::CANCELLED || error.code == Code::INTERNAL; }
-
 std::uint64_t filter_of(std::string_view name) { return std::uint64_t{1} << (std::hash<std::string_view>{}(name) & 63); }
 
 // No tree that people install is this deep; one that is made to be deep must not cost its square.
@@ -35,6 +32,23 @@ bool is_canonical(std::string_view tarball, std::string_view registry, std::stri
 }
 
 }  // namespace
+
+// What is wrong with this run and not with a package: an optional dependency must not hide it.
+bool TreeWalk::is_fatal(const Error& error) {
+    switch (error.code) {
+        case Code::CANCELLED:
+        case Code::INTERNAL:
+        case Code::CONFIG:
+        case Code::NO_REGISTRY:
+        case Code::PLUGIN_NOT_FOUND:
+        case Code::PLUGIN_REJECTED:
+        case Code::PLUGIN_FAILED:
+        case Code::DISK_FULL:
+            return true;
+        default:
+            return false;
+    }
+}
 
 TreeWalk::TreeWalk(const TreeInput& input)
     : input_(input), policy_(*input.policy), pins_(input), prefetch_(*input.packuments, *input.policy, input.hooks, input.cancel,

@@ -78,6 +78,7 @@ class TreeWalk {
     };
 
     // tree.cpp
+    static bool is_fatal(const Error& error);
     Result<> read_projects();
     Result<> walk(std::uint32_t importer, std::vector<std::uint32_t> claimed);
     void claim(std::size_t from, std::uint32_t level, std::vector<std::uint32_t>& claimed);
