@@ -105,6 +105,8 @@ std::string added_specifier(std::string_view alias, std::string_view requested, 
     }
     std::optional<std::string> before = prefix_of(alias, previous, rules);
     std::optional<std::string> asked = parsed->kind == SpecifierKind::range ? range_prefix(parsed->value) : std::nullopt;
+    // What cannot be said better, and stands there already.
+    if (parsed->kind == SpecifierKind::range && !asked && trim(requested) == trim(previous)) return std::string(requested);
     // A prerelease is saved as it is, unless the manifest already allowed more.
     std::string prefix = version->is_prerelease() ? before.value_or("") : asked ? *asked : before ? *before : rules.prefix;
     return protocol + prefix + found.version;

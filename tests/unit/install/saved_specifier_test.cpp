@@ -39,6 +39,7 @@ TEST(SavedSpecifier, Added) {
 
 TEST(SavedSpecifier, WhatStoodThereDecidesWhereNothingIsAsked) {
     EXPECT_EQ(added("1.0 - 1.1", "1.1.5", "~1.1.5"), "~1.1.5");
+    EXPECT_EQ(added("1.0 - 1.1", "1.1.5", "1.0 - 1.1"), "1.0 - 1.1");
     EXPECT_EQ(added("latest", "2.1.0", "~1.1.5"), "~2.1.0");
     EXPECT_EQ(added("latest", "2.1.0", "1.0.0"), "2.1.0");
     EXPECT_EQ(added("latest", "2.1.0", "npm:bb@~1.0.0"), "~2.1.0");
