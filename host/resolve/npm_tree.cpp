@@ -159,9 +159,18 @@ void NpmNodes::point(NpmEdge& edge, NpmNode* to) {
     edge.fits = -1;
     if (!to) return;
     to->edges_in.push_back(&edge);
-    if (to->overrides || !edge.rule) return;
-    to->overrides = edge.rule;
-    for (NpmEdge* out : to->edges_out) apply_overrides(*to, *out);
+    // Overrides come from above, and go on to whatever was there before them.
+    std::vector<NpmEdge*> arriving{&edge};
+    while (!arriving.empty()) {
+        NpmEdge* in = arriving.back();
+        arriving.pop_back();
+        if (!in->to || in->to->overrides || !in->rule) continue;
+        in->to->overrides = in->rule;
+        for (NpmEdge* out : in->to->edges_out) {
+            apply_overrides(*in->to, *out);
+            arriving.push_back(out);
+        }
+    }
 }
 
 void NpmNodes::enter(NpmTree& tree, NpmNode& node) {
