@@ -33,6 +33,7 @@ class Contexts {
         for (std::size_t at = 0; at < queue_.size(); ++at) children(queue_[at]);
         agree();
         peers_found();
+        leave_out_repeats();
         return std::move(out_);
     }
 
@@ -437,6 +438,41 @@ class Contexts {
             }
         }
     }
+
+    // A package that takes nothing from above and misses nothing is the same everywhere: the first node
+    // stands for all, and what only the others lead to is not there.
+    void leave_out_repeats() {
+        std::vector<std::uint32_t> first(tree_.packages.size(), kNone);
+        std::vector<std::uint32_t> stack;
+        auto reach = [&](PeerPlace& place) {
+            if (!place.is_node()) return;
+            PeerNode& node = out_.nodes[place.index()];
+            if (first[node.package] != kNone && is_closed(node)) place = PeerPlace::node(first[node.package]);
+            PeerNode& taken = out_.nodes[place.index()];
+            if (taken.is_used) return;
+            taken.is_used = true;
+            stack.push_back(place.index());
+        };
+        for (std::uint32_t at : queue_) {
+            const PeerNode& node = out_.nodes[at];
+            if (first[node.package] == kNone && is_closed(node)) first[node.package] = at;
+        }
+        for (std::vector<PeerPlace>& direct : out_.direct)
+            for (PeerPlace& place : direct) reach(place);
+        while (!stack.empty()) {
+            const PeerNode node = out_.nodes[stack.back()];
+            stack.pop_back();
+            for (std::uint32_t i = 0; i < tree_.packages[node.package].edge_count; ++i)
+                reach(out_.places[node.first_child + i]);
+            for (std::uint32_t name : own_[node.package])
+                if (const BoundPeer* bound = out_.bound_at(node, name))
+                    reach(out_.bound[static_cast<std::size_t>(bound - out_.bound.data())].place);
+        }
+        for (FoundPeer& peer : out_.found)
+            if (peer.place.is_node() && is_closed(out_.nodes[peer.place.index()]))
+                peer.place = PeerPlace::node(first[out_.nodes[peer.place.index()].package]);
+    }
+    static bool is_closed(const PeerNode& node) { return node.found_count == 0 && node.missing_count == 0; }
 
     const DependencyTree& tree_;
     const Policy& policy_;

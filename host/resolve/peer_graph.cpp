@@ -18,12 +18,14 @@ class GraphOfVariants {
         std::vector<std::uint32_t> order(ids_.size());
         std::iota(order.begin(), order.end(), 0);
         std::sort(order.begin(), order.end(), [&](auto a, auto b) {
+            if (contexts_.nodes[a].is_used != contexts_.nodes[b].is_used) return contexts_.nodes[a].is_used;
             int compared = ids_[a].compare(ids_[b]);
             return compared != 0 ? compared < 0 : contexts_.nodes[a].rank < contexts_.nodes[b].rank;
         });
         variant_of_.resize(ids_.size());
         std::vector<std::uint32_t> nodes;
         for (std::uint32_t at : order) {
+            if (!contexts_.nodes[at].is_used) break;
             if (nodes.empty() || ids_[nodes.back()] != ids_[at]) nodes.push_back(at);
             variant_of_[at] = static_cast<std::uint32_t>(nodes.size() - 1);
         }

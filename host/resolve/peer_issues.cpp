@@ -64,6 +64,7 @@ class Issues {
     void find_wrong() {
         for (std::uint32_t at = 0; at < contexts_.nodes.size(); ++at) {
             const PeerNode& node = contexts_.nodes[at];
+            if (!node.is_used) continue;
             const PackageRecord& record = tree_.packages[node.package].record;
             for (const PeerDependency& peer : record.peers) {
                 if (has_itself(tree_, tree_.packages[node.package], peer.name)) continue;

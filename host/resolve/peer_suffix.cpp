@@ -53,6 +53,7 @@ namespace {
 std::vector<bool> names_in_circles(const DependencyTree& tree, const PeerContexts& contexts) {
     std::vector<std::pair<std::uint32_t, std::uint32_t>> edges;
     for (const PeerNode& node : contexts.nodes) {
+        if (!node.is_used) continue;
         std::string_view name = tree.packages[node.package].record.name;
         auto at = std::lower_bound(contexts.names.begin(), contexts.names.end(), name);
         if (at == contexts.names.end() || *at != name) continue;
@@ -174,7 +175,7 @@ class Ids {
         };
         std::vector<std::vector<std::uint32_t>> nodes_of(tree_.packages.size()), out(tree_.packages.size());
         for (std::uint32_t i = 0; i < contexts_.nodes.size(); ++i)
-            nodes_of[contexts_.nodes[i].package].push_back(i);
+            if (contexts_.nodes[i].is_used) nodes_of[contexts_.nodes[i].package].push_back(i);
         std::vector<Seen> seen(contexts_.names.size(), Seen{UINT32_MAX, 0, 0});
         for (std::uint32_t package = 0; package < nodes_of.size(); ++package) {
             if (nodes_of[package].size() < 2) continue;
