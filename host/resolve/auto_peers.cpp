@@ -267,6 +267,8 @@ Result<> TreeWalk::install_peers() {
             importer.provided.insert(edge.alias);
             if (edge.package != kNoPackage) importer.provided.insert(tree_.packages[edge.package].record.name);
         }
+    // Without either rule nobody is given what he lacks; what the root has reaches the others as a parent would.
+    if (!policy_.auto_install_peers && !policy_.dedupe_peer_dependents) return {};
     // Each round offers a name that was missing, so there is an end.
     for (bool again = true; again;) {
         for (std::uint32_t i = 0; i < importers_.size(); ++i)
