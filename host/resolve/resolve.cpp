@@ -1,7 +1,6 @@
 #include "resolve/resolve.hpp"
 
 #include <algorithm>
-#include <set>
 
 namespace pmx {
 namespace {
@@ -55,19 +54,6 @@ Result<> check_patches(const TreeInput& input, const DependencyTree& tree, Lockf
     return {};
 }
 
-// Publication times of direct dependencies, which time-based resolution needs next time.
-void record_times(const Policy& policy, const DependencyTree& tree, std::vector<std::pair<std::string, std::string>>& times) {
-    if (policy.mode != ResolutionMode::time_based) return;
-    std::set<std::uint32_t> direct;
-    for (const TreeProject& project : tree.projects)
-        for (const TreeEdge* edge = tree.begin_edges(project); edge != tree.end_edges(project); ++edge)
-            if (edge->package != kNoPackage) direct.insert(edge->package);
-    for (std::uint32_t i : direct)
-        if (!tree.packages[i].published.empty())
-            times.emplace_back(tree.packages[i].record.key, tree.packages[i].published);
-    std::sort(times.begin(), times.end());
-}
-
 }  // namespace
 
 Result<Resolved> resolve(const TreeInput& input) {
@@ -80,8 +66,6 @@ Result<Resolved> resolve(const TreeInput& input) {
     resolved.unresolved_optional = tree.unresolved_optional;
     PMX_CHECK(check_patches(input, tree, facts, resolved.warnings));
     record_catalogs(policy, tree.projects, tree.edges, tree.packages, facts);
-    std::vector<std::pair<std::string, std::string>> times;
-    record_times(policy, tree, times);
 
     PMX_TRY(PeerResult peers, resolve_peers(std::move(tree), policy));
     resolved.issues = std::move(peers.issues);
@@ -97,10 +81,7 @@ Result<Resolved> resolve(const TreeInput& input) {
         lockfile.overrides.emplace_back(arena.copy(selector), arena.copy(value));
     lockfile.package_extensions_checksum = input.hooks->extensions_checksum();
     if (input.wanted) lockfile.pnpmfile_checksum = input.wanted->pnpmfile_checksum;
-    std::vector<std::string> ignored = policy.ignored_optional;
-    std::sort(ignored.begin(), ignored.end());
-    for (const std::string& name : ignored) lockfile.ignored_optional.push_back(arena.copy(name));
-    for (const auto& [key, time] : times) lockfile.times.emplace_back(arena.copy(key), arena.copy(time));
+    for (const std::string& name : policy.ignored_optional) lockfile.ignored_optional.push_back(arena.copy(name));
 
     if (policy.strict_peer_dependencies && !resolved.issues.empty())
         return fail(Code::PEERS, "peer dependencies are missing or do not fit", "\n" + describe_peer_issues(resolved.issues),
