@@ -16,25 +16,21 @@ const std::vector<std::string>& values(const Invocation& invocation, const std::
     return found == invocation.options.end() ? none : found->second;
 }
 
-// Directories of files that differ from a commit, and of those that git does not know.
+// Directories of files that differ from a commit. As with pnpm, files that git does not know yet do not count.
 Result<std::vector<std::string>> changed_dirs(const std::string& commit, const std::string& root, const CancelFlag* cancel) {
     if (commit.starts_with('-')) return fail(Code::USAGE, "is no commit", commit);
     static const CancelFlag never;
     std::vector<std::string> dirs;
     std::string told;
-    auto run = [&](std::vector<std::string> arguments) -> Result<> {
-        Program git{std::move(arguments), {{"GIT_OPTIONAL_LOCKS", "0"}}, root, {}};
-        git.line = [&](std::string_view line, bool error) {
-            if (error) told += (told.empty() ? "" : " ") + printable(line);
-            else dirs.emplace_back(line.substr(0, line.rfind('/') == line.npos ? 0 : line.rfind('/')));
-        };
-        PMX_TRY(int status, run_program(git, cancel ? *cancel : never));
-        if (status == 0) return {};
+    Program git{{"git", "-c", "core.quotePath=false", "diff", "--name-only", "--relative", commit, "--"}, {{"GIT_OPTIONAL_LOCKS", "0"}}, root, {}};
+    git.line = [&](std::string_view line, bool error) {
+        if (error) told += (told.empty() ? "" : " ") + printable(line);
+        else dirs.emplace_back(line.substr(0, line.rfind('/') == line.npos ? 0 : line.rfind('/')));
+    };
+    PMX_TRY(int status, run_program(git, cancel ? *cancel : never));
+    if (status != 0)
         return fail(Code::USAGE, "git cannot say what changed" + (told.empty() ? std::string() : ": " + told), "[" + commit + "]",
                     "name a commit, a branch or a tag of this repository");
-    };
-    PMX_CHECK(run({"git", "-c", "core.quotePath=false", "diff", "--name-only", "--relative", commit, "--"}));
-    PMX_CHECK(run({"git", "-c", "core.quotePath=false", "ls-files", "--others", "--exclude-standard"}));
     std::sort(dirs.begin(), dirs.end());
     dirs.erase(std::unique(dirs.begin(), dirs.end()), dirs.end());
     return dirs;

@@ -1,6 +1,8 @@
 """list, why and outdated: what they print, as pnpm 12.21 prints it for the same project."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -205,3 +207,28 @@ def test_without_a_lockfile(installed, tmp_path):
     assert pmx("why", "aa", "--json", cwd=tmp_path).out == "[]\n"
     done = pmx("outdated", cwd=tmp_path)
     assert done.code == 1 and "PMX_E_NO_LOCKFILE" in done.text
+
+
+def test_filters_by_commit(installed, tmp_path):
+    pmx, _, _ = installed
+    names = {"pnpm-workspace.yaml": "packages: [a, b, c]\n", "package.json": '{"name":"root"}', "a/package.json": '{"name":"a","dependencies":{"b":"workspace:*"}}',
+             "b/package.json": '{"name":"b"}', "c/package.json": '{"name":"c"}', "b/src/x.js": "1\n"}
+    for name, text in names.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+    for words in ("init -q", "add -A", "-c user.name=x -c user.email=x@example.com commit -qm x"):
+        subprocess.run(["git", *words.split(" ")], cwd=tmp_path, env=environment, check=True)
+
+    def chosen(pattern):
+        done = pmx("list", "-r", "--json", "--depth", "-1", "--filter", pattern, cwd=tmp_path)
+        return [p["name"] for p in json.loads(done.out)] if done.out else []
+    assert chosen("[HEAD]") == []
+    (tmp_path / "b/src/x.js").write_text("2\n")
+    assert chosen("[HEAD]") == ["b"]
+    assert chosen("...[HEAD]") == ["a", "b"]
+    assert chosen("{c}[HEAD]") == []
+    done = pmx("list", "--filter", "[nope]", cwd=tmp_path)
+    assert done.code == 2 and "nope" in done.err
+    assert pmx("list", "--filter", "[--output=x]", cwd=tmp_path).code == 2
+    assert not (tmp_path / "x").exists()

@@ -3,6 +3,10 @@ those of pnpm 12.21 for the same packages and commands."""
 
 import json
 import os
+import pty
+import select
+import subprocess
+import time
 
 import pytest
 
@@ -262,3 +266,35 @@ def test_dedupe(pmx, project):
     ok(pmx("dedupe", "--lockfile-only", cwd=root))
     assert "aa@1.0.0" not in lockfile(root)
     assert pmx("dedupe", "--check", cwd=root).code == 0
+
+
+def test_update_from_a_list_on_a_terminal(pmx, project):
+    root = project('{"dependencies":{"aa":"^1.0.0","bb":"1.0.0","zz":"1.0.0"}}')
+    ok(pmx("install", "--lockfile-only", cwd=root))
+    here, there = pty.openpty()
+    process = subprocess.Popen([registry_server.pmx_binary(), "update", "-i", "--latest", "--lockfile-only"], cwd=root,
+                               env=pmx.environment(), stdin=there, stdout=subprocess.DEVNULL, stderr=there, start_new_session=True)
+    os.close(there)
+    shown = b""
+
+    def wait_for(text):
+        nonlocal shown
+        until = time.monotonic() + 60
+        while text not in shown:
+            assert time.monotonic() < until, shown
+            if select.select([here], [], [], 1)[0]:
+                try:
+                    shown += os.read(here, 65536)
+                except OSError:
+                    return
+    wait_for(b"[ ]   2  bb")
+    shown = b""
+    os.write(here, b"\x1b[B")
+    wait_for(b"> [ ]   2  bb")
+    os.write(here, b" ")
+    wait_for(b"> [x]   2  bb")
+    os.write(here, b"\r")
+    wait_for(b"\0never: until it ends")
+    assert process.wait(60) == 0
+    os.close(here)
+    assert json.loads(manifest(root))["dependencies"] == {"aa": "^1.0.0", "bb": "1.3.0", "zz": "1.0.0"}
