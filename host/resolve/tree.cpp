@@ -125,6 +125,7 @@ Result<> TreeWalk::resolve_children(std::uint32_t package, std::uint32_t importe
     const std::size_t before = tree_.packages.size();
     std::vector<TreeEdge> edges;
     auto add = [&](std::string_view alias, const TreeTarget& target, bool optional) {
+        if (target.package == package) return;  // a package finds itself without a link; pnpm's lockfile has none
         TreeEdge edge;
         edge.alias = tree_.arena.copy(alias);
         edge.package = target.package;
