@@ -209,7 +209,6 @@ class Ids {
         std::vector<std::vector<FoundPeer>> more(contexts_.nodes.size());
         for (std::uint32_t at = 0; at < contexts_.nodes.size(); ++at) {
             const PeerNode& node = contexts_.nodes[at];
-            std::string_view own_name = tree_.packages[node.package].record.name;
             std::span<const FoundPeer> known = contexts_.found_of(node);
             found.assign(known.begin(), known.end());
             auto is_known = [&](std::uint32_t name) {
@@ -223,7 +222,7 @@ class Ids {
                 if (differ.empty()) continue;
                 for (const FoundPeer& its : contexts_.found_of(provider))
                     if (std::binary_search(differ.begin(), differ.end(), its.name) &&
-                        contexts_.names[its.name] != own_name && !is_known(its.name))
+                        !is_itself(node, its) && !is_known(its.name))
                         found.push_back(its);
             }
             if (found.size() == known.size()) continue;
@@ -239,6 +238,10 @@ class Ids {
             contexts_.found.insert(contexts_.found.end(), more[at].begin(), more[at].end());
         }
         return changed;
+    }
+
+    bool is_itself(const PeerNode& node, const FoundPeer& peer) const {
+        return peer.place.is_node() && contexts_.nodes[peer.place.index()].package == node.package;
     }
 
     const DependencyTree& tree_;
