@@ -119,7 +119,7 @@ TEST(Tree, a_required_dependency_that_is_not_there_is_an_error_with_its_chain) {
 
 TEST(Tree, aliases_tags_self_and_cycles) {
     EXPECT_EQ(tree({{"a", on({{"b", "1"}})}, {"b", on({{"a", "^1"}, {"b", "1"}})}}, root({{"x", "npm:a@latest"}})),
-              ". x -> a@1.0.0\na@1.0.0 b -> b@1.0.0\nb@1.0.0 a -> a@1.0.0\nb@1.0.0 b -> b@1.0.0\n");
+              ". x -> a@1.0.0\na@1.0.0 b -> b@1.0.0\nb@1.0.0 a -> a@1.0.0\n");
     Json tagged = kY;
     tagged["#tags"] = {{"latest", "2.0.0"}, {"next", "1.2.0"}};
     EXPECT_EQ(tree({{"y", tagged}}, root({{"y", "next"}})), ". y -> y@1.2.0\n");
