@@ -7,6 +7,7 @@
 
 namespace pmx {
 
-NpmValue npm_legacy_dependencies(const Lockfile& lockfile);
+// `overrides`: JSON of the project's; its dependants are written with what they are overridden to.
+NpmValue npm_legacy_dependencies(const Lockfile& lockfile, std::string_view overrides);
 
 }  // namespace pmx

@@ -43,7 +43,7 @@ class EntryPrinter {
         for (const NpmEntry* entry : order) packages.add(entry->path, this->entry(*entry));
         root.add("packages", std::move(packages));
         if (lockfile_.version == "2")
-            if (NpmValue legacy = npm_legacy_dependencies(lockfile_); !legacy.is_empty()) root.add("dependencies", std::move(legacy));
+            if (NpmValue legacy = npm_legacy_dependencies(lockfile_, manifests_.empty() ? std::string_view() : std::string_view(manifests_.front().overrides_json)); !legacy.is_empty()) root.add("dependencies", std::move(legacy));
         return root;
     }
 

@@ -35,7 +35,7 @@ Result<Resolved> resolve_npm(const TreeInput& input) {
     draft.npm_name = manifest && !manifest->name.empty() ? std::string_view(manifest->name) : input.wanted->npm_name;
     draft.entries = finish.entries();
     // The same text is read again, so that what is installed now and what a later run reads cannot differ.
-    PMX_TRY(resolved.lockfile, read_lockfile(input.wanted->file_name, npm_lockfile_text(draft, {})));
+    PMX_TRY(resolved.lockfile, read_lockfile(input.wanted->file_name, npm_lockfile_text(draft, manifest ? std::vector<Manifest>{*manifest} : std::vector<Manifest>{})));
     PMX_CHECK(read_records(resolved.lockfile));
     resolved.lockfile.crlf = input.wanted->crlf;
     resolved.issues = finish.peer_issues();

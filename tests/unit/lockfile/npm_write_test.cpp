@@ -16,7 +16,9 @@ std::string written_again(const fs::path& path) {
     auto lockfile = read_lockfile(path.filename().string(), lockfile_cases::slurp(path));
     if (!lockfile) return "unreadable: " + lockfile.error().what;
     if (auto records = read_records(*lockfile); !records) return "no records: " + records.error().what;
-    return npm_lockfile_text(*lockfile, {});
+    std::vector<Manifest> manifests;  // version 2 writes overridden specifiers
+    if (auto manifest = parse_manifest(lockfile_cases::slurp(path.parent_path() / "package.json"), "package.json")) manifests.push_back(std::move(*manifest));
+    return npm_lockfile_text(*lockfile, manifests);
 }
 
 std::string again(const std::string& text) {
