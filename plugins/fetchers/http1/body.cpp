@@ -1,8 +1,10 @@
 #include "body.hpp"
 
+#include <libdeflate.h>
 #include <zlib.h>
 
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "failure.hpp"
@@ -13,6 +15,8 @@ namespace {
 
 constexpr std::size_t kRoom = 64 * 1024;
 constexpr std::size_t kExtraLimit = 64 * 1024;
+constexpr std::size_t kWhole = 32u << 20;  // a longer body is not kept
+constexpr std::size_t kMostPerByte = 1032;  // what deflate can make of one byte
 
 [[noreturn]] void bad_chunk() {
     throw Failure{PMX_UNAVAILABLE, true, "the server sent a malformed chunk",
@@ -74,10 +78,13 @@ struct Inflater::State {
     Coding coding;
     bool begun = false;     // the stream is initialised
     bool complete = false;  // at the end of a member
+    std::string kept;       // a body that is to be inflated whole
+    bool keeps = false;
 };
 
 Inflater::Inflater(Coding coding) : state_(new State) {
     state_->coding = coding;
+    state_->keeps = coding == Coding::gzip;
 }
 
 Inflater::~Inflater() {
@@ -85,6 +92,35 @@ Inflater::~Inflater() {
 }
 
 void Inflater::write(std::string_view bytes, Sink& sink) {
+    if (!state_->keeps) return stream(bytes, sink);
+    state_->kept += bytes;
+    if (state_->kept.size() <= kWhole) return;
+    state_->keeps = false;
+    std::string kept = std::move(state_->kept);
+    stream(kept, sink);
+}
+
+// The last four bytes of a member say how long it is: true of the whole body where it is one member, as all are in
+// practice. Whatever is not so is left to stream().
+bool Inflater::inflate_whole(Sink& sink) {
+    const std::string& kept = state_->kept;
+    if (kept.size() < 18) return false;
+    auto byte = [&](std::size_t from_end) { return static_cast<std::size_t>(static_cast<unsigned char>(kept[kept.size() - from_end])); };
+    std::size_t length = byte(4) | byte(3) << 8 | byte(2) << 16 | byte(1) << 24;
+    if (length == 0 || length > sink.limit() - sink.bytes() || length / kMostPerByte > kept.size()) return false;
+    struct Free {
+        void operator()(libdeflate_decompressor* it) const { libdeflate_free_decompressor(it); }
+    };
+    static thread_local std::unique_ptr<libdeflate_decompressor, Free> inflater(libdeflate_alloc_decompressor());
+    if (!inflater) return false;
+    std::size_t read = 0, written = 0;
+    auto result = libdeflate_gzip_decompress_ex(inflater.get(), kept.data(), kept.size(), sink.room(length), length, &read, &written);
+    if (result != LIBDEFLATE_SUCCESS || read != kept.size()) return false;
+    sink.commit(written);
+    return true;
+}
+
+void Inflater::stream(std::string_view bytes, Sink& sink) {
     if (bytes.empty()) return;
     z_stream& stream = state_->stream;
     if (!state_->begun) {
@@ -114,7 +150,11 @@ void Inflater::write(std::string_view bytes, Sink& sink) {
     }
 }
 
-void Inflater::finish() const {
+void Inflater::finish(Sink& sink) {
+    if (state_->keeps) {
+        if (inflate_whole(sink)) return;
+        stream(state_->kept, sink);
+    }
     if (!state_->complete) throw_truncated();
 }
 

@@ -117,7 +117,7 @@ Task<bool> read_body(Connection& connection, const Head& head, std::string rest,
         }
         take(std::string_view(rest).substr(0, got));
     }
-    if (inflater && head.length != 0u) inflater->finish();
+    if (inflater && head.length != 0u) inflater->finish(sink);
     co_return clean&& head.keep_alive;
 }
 
