@@ -12,6 +12,7 @@ namespace pmx {
 namespace {
 
 constexpr std::uint32_t kNone = UINT32_MAX;
+constexpr std::uint32_t kBehindCut = UINT32_MAX / 2;  // the depth there: after everything else
 
 // Under which name an edge of a list can be found.
 struct Provided {
@@ -193,7 +194,7 @@ class Contexts {
                       return BoundPeer{has_root ? from_project(0, name) : PeerPlace(), {}};
                   });
             out_.direct[i] = scope_places_;
-            visit(scope_places_);
+            visit(scope_places_, project.first_edge, 0);
         }
     }
     static std::uint32_t edge_providing(const std::vector<Provided>& provided, std::uint32_t name) {
@@ -222,14 +223,16 @@ class Contexts {
               });
         out_.nodes[at].first_child = static_cast<std::uint32_t>(out_.places.size());
         out_.places.insert(out_.places.end(), scope_places_.begin(), scope_places_.end());
-        visit(scope_places_);
+        visit(scope_places_, p.first_edge, out_.nodes[at].depth + 1);
     }
 
     // Breadth first: those nearest to a project come first, and among those the ones by their aliases' order.
-    void visit(const std::vector<PeerPlace>& places) {
-        for (PeerPlace place : places) {
+    void visit(const std::vector<PeerPlace>& places, std::uint32_t first_edge, std::uint32_t depth) {
+        for (std::uint32_t i = 0; i < places.size(); ++i) {
+            PeerPlace place = places[i];
             if (!place.is_node()) continue;
             PeerNode& node = out_.nodes[place.index()];
+            node.depth = std::min(node.depth, cut_[first_edge + i] ? kBehindCut : depth);
             if (node.rank != kNone) continue;
             node.rank = static_cast<std::uint32_t>(queue_.size());
             queue_.push_back(place.index());

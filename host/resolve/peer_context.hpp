@@ -72,11 +72,12 @@ struct BoundPeer {
 };
 
 struct PeerNode {
-    std::uint32_t rank = UINT32_MAX;  // those nearer to a project first
-    bool is_used = false;             // some node of the graph leads to it
-    std::uint32_t package = 0;        // into DependencyTree::packages
-    std::uint32_t first_child = 0;    // into PeerContexts::places: one for each edge of the package
-    std::uint32_t first_bound = 0;    // into PeerContexts::bound: one for each name that the package needs
+    std::uint32_t rank = UINT32_MAX;  // in the order of visits, breadth first
+    std::uint32_t depth = UINT32_MAX;
+    bool is_used = false;           // some node of the graph leads to it
+    std::uint32_t package = 0;      // into DependencyTree::packages
+    std::uint32_t first_child = 0;  // into PeerContexts::places: one for each edge of the package
+    std::uint32_t first_bound = 0;  // into PeerContexts::bound: one for each name that the package needs
     std::uint32_t first_found = 0, found_count = 0;      // into PeerContexts::found, by name
     std::uint32_t first_missing = 0, missing_count = 0;  // into PeerContexts::missing, sorted
 };

@@ -20,7 +20,9 @@ class GraphOfVariants {
         std::sort(order.begin(), order.end(), [&](auto a, auto b) {
             if (contexts_.nodes[a].is_used != contexts_.nodes[b].is_used) return contexts_.nodes[a].is_used;
             int compared = ids_[a].compare(ids_[b]);
-            return compared != 0 ? compared < 0 : contexts_.nodes[a].rank < contexts_.nodes[b].rank;
+            if (compared != 0) return compared < 0;
+            const PeerNode &na = contexts_.nodes[a], &nb = contexts_.nodes[b];
+            return na.depth != nb.depth ? na.depth < nb.depth : na.rank > nb.rank;
         });
         variant_of_.resize(ids_.size());
         std::vector<std::uint32_t> nodes;
