@@ -1,9 +1,8 @@
-#include <fmt/format.h>
+#include <filesystem>
 
 #include "base/fs.hpp"
 #include "cli/command_line.hpp"
 #include "cli/selection.hpp"
-#include "config/workspace.hpp"
 
 namespace pmx {
 namespace {
@@ -17,14 +16,9 @@ std::string rebased(const std::string& argument, const std::string& from, const 
     for (std::string_view known : {"file:", "link:"})
         if (path.starts_with(known)) scheme = known, path.remove_prefix(known.size());
     if (from == to || (!path.starts_with("./") && !path.starts_with("../") && path != "." && path != "..")) return argument;
-    std::string up;
-    std::string_view base = to;
-    while (!base.empty() && from != base && !std::string_view(from).starts_with(std::string(base) + "/")) {
-        up += "../";
-        base = base.substr(0, base.rfind('/') == base.npos ? 0 : base.rfind('/'));
-    }
-    std::string down = from.size() > base.size() ? from.substr(base.size() + (base.empty() ? 0 : 1)) + "/" : "";
-    return argument.substr(0, start) + scheme + (up.empty() ? "./" : up) + down + std::string(path);
+    std::string there = (std::filesystem::path(from) / path).lexically_normal().lexically_relative(to).string();
+    while (there.ends_with('/')) there.pop_back();
+    return argument.substr(0, start) + scheme + (there.starts_with("../") || there == ".." ? "" : "./") + there;
 }
 
 }  // namespace
@@ -44,6 +38,7 @@ Result<> add_command(const Invocation& given, const Door& door) {
     Edits edits;
     edits.projects = selection.dirs();
     for (const std::string& argument : invocation.arguments) {
+        if (argument.find_first_not_of(" \t\n") == argument.npos) return fail(Code::USAGE, "nothing to add: a package without a name");
         DependencyEdit edit{DependencyEdit::Action::add, argument, group, invocation.has("save-peer")};
         if (edits.projects.size() == 1) {
             const std::string& project = edits.projects.front();

@@ -122,7 +122,9 @@ Result<InstallReport> install(const InstallOptions& options) {
     ArchiveOwners owners;
     Plugins plugins(plugin_path(settings), services_of(options, owners));
     auto started = std::make_unique<StageTimer>(metrics, Stage::read);
-    PMX_TRY(Inputs inputs, read_inputs(settings, options.edits.any() ? Frozen::no : how_frozen(settings, options.ci), *options.events));
+    const std::vector<DependencyEdit>& edits = options.edits.list;
+    const bool adds = std::any_of(edits.begin(), edits.end(), [](const DependencyEdit& edit) { return edit.action == DependencyEdit::Action::add; });
+    PMX_TRY(Inputs inputs, read_inputs(settings, options.edits.any() ? Frozen::no : how_frozen(settings, options.ci), *options.events, adds));
     started.reset();
 
     Transport transport(settings, plugins, *options.cancel);

@@ -166,7 +166,7 @@ Result<> bind_projects(Inputs& inputs, const Settings& settings) {
     return {};
 }
 
-Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events) {
+Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events, bool begins) {
     Inputs inputs;
     std::optional<std::string> name;
     if (settings.flag("lockfile")) {
@@ -196,7 +196,7 @@ Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& even
     PMX_CHECK(read_projects(settings, inputs));
     PMX_TRY(inputs.patched, patch_hashes(settings, inputs.files));
     if (!inputs.has_lockfile) {
-        if (inputs.projects.size() == 1 && inputs.projects.front().text.empty())
+        if (!begins && inputs.projects.size() == 1 && inputs.projects.front().text.empty())
             return fail(Code::MANIFEST, "no package.json here", settings.root, "run pmx in a project, or say where one is with -C DIR");
         return inputs;
     }

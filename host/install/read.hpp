@@ -44,7 +44,8 @@ Result<std::optional<std::string>> lockfile_name(const std::string& root);
 // Reads and compares. A lockfile that cannot be read is an error; unless it is frozen, one with merge conflicts is merged
 // and differs, and a broken one of pnpm's is replaced by the record of what is installed, where there is one. Frozen:
 // PMX_E_LOCKFILE_OUTDATED with the list of differences, PMX_E_NO_LOCKFILE.
-Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events);
+// `begins`: an `add` may make the first manifest of a directory.
+Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events, bool begins = false);
 
 // Sets wanted, project_dirs and versions for inputs.lockfile as it is now.
 Result<> bind_projects(Inputs& inputs, const Settings& settings);

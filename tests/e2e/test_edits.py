@@ -98,6 +98,15 @@ def test_add_saves_a_range_and_installs(pmx, project):
     ok(pmx("install", "--frozen-lockfile", cwd=root))
 
 
+def test_add_makes_the_first_manifest(pmx, project):
+    root = project()
+    (root / "package.json").unlink()
+    assert pmx("install", cwd=root).code == 1
+    ok(pmx("add", "zz", cwd=root))
+    assert manifest(root) == '{\n  "dependencies": {\n    "zz": "^1.0.0"\n  }\n}\n'
+    ok(pmx("install", "--frozen-lockfile", cwd=root))
+
+
 @pytest.mark.parametrize("argument, saved, version", [
     ("aa@1", "^1.2.0", "1.2.0"), ("aa@1.1", "~1.1.5", "1.1.5"), ("aa@~1.1.0", "~1.1.5", "1.1.5"), ("aa@1.0.0", "1.0.0", "1.0.0"),
     ("aa@old", "^1.1.5", "1.1.5"), ("aa@beta", "3.0.0-beta.1", "3.0.0-beta.1"), ("aa@>=1", "^2.1.0", "2.1.0"),
@@ -219,12 +228,21 @@ def test_a_workspace_chooses_its_projects(pmx, project):
     assert json.loads(manifest(root / "a")) == {"name": "a", "devDependencies": {"b": "link:../b"}}
 
 
+def test_paths_start_where_the_command_runs(pmx, project):
+    root = project()
+    (root / "sub/lib").mkdir(parents=True)
+    (root / "sub/lib/package.json").write_text('{"name":"lib","version":"1.0.0"}')
+    ok(pmx("add", "./lib", "--lockfile-only", cwd=root / "sub"))
+    ok(pmx("add", "two@file:../sub/lib", "--lockfile-only", cwd=root / "sub"))
+    assert json.loads(manifest(root))["dependencies"] == {"lib": "link:sub/lib", "two": "file:./sub/lib"}
+
+
 def test_what_fails_changes_nothing(pmx, project):
     root = project('{"dependencies":{"aa":"1.0.0"}}')
     ok(pmx("install", cwd=root))
     before = manifest(root), lockfile(root)
     for args, code, words in [
-        (("add", "nope"), 1, "nope"), (("add", "aa@77"), 1, "aa"), (("add", "aa@nope"), 1, "nope"), (("add",), 2, "nothing to add"),
+        (("add", "nope"), 1, "nope"), (("add", ""), 2, "nothing to add"), (("add", "a b"), 1, "a b"), (("add", "aa@77"), 1, "aa"), (("add", "aa@nope"), 1, "nope"), (("add",), 2, "nothing to add"),
         (("remove", "ab"), 2, "did you mean aa?"), (("remove",), 2, "nothing to remove"), (("update", "zz@1"), 2, "zz"),
         (("update", "aa@1", "--latest"), 2, "--latest"), (("update", "-i"), 2, "terminal"), (("install", "--filter", "x"), 2, "filter"),
         (("add", "./nowhere"), 2, "package.json"), (("add", "zz", "--filter", "nope", "--fail-if-no-match"), 2, "filters"),
