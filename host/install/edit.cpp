@@ -68,7 +68,8 @@ std::string list_of(const std::set<std::string>& names) {
 Failure not_there(std::string_view verb, const std::string& name, const std::set<std::string>& names) {
     std::vector<std::string_view> candidates(names.begin(), names.end());
     std::string near = nearest(name, candidates);
-    std::string remedy = names.empty() ? "there are no dependencies at all" : near.empty() ? "dependencies: " + list_of(names) : "did you mean " + near + "?";
+    std::string all = list_of(names);
+    std::string remedy = names.empty() ? "there are no dependencies at all" : near.empty() ? "dependencies: " + (all.size() < 400 ? all : "see pmx list") : "did you mean " + near + "?";
     return fail(Code::USAGE, "cannot " + std::string(verb) + " a dependency that is not there", name, remedy);
 }
 
@@ -400,6 +401,14 @@ Result<> apply_edits(const Edits& edits, const Settings& settings, const std::ve
 
 Result<std::vector<FileEdit>> saved_manifests(const Edits& edits, const Settings& settings, const std::vector<ProjectFile>& files,
                                               const std::vector<ProjectInput>& resolved, Lockfile& lockfile) {
+    for (const DependencyEdit& edit : edits.list) {
+        if (edit.action != DependencyEdit::Action::update || edit.argument.find_first_of("*!") != edit.argument.npos) continue;
+        const std::string name = split_update(edit.argument).first;
+        std::set<std::string> names = names_in(edits, files, false);
+        if (names.contains(name)) continue;
+        for (const Package& package : lockfile.graph.packages) names.emplace(package.name);
+        if (!names.contains(name)) return not_there("update", name, names);
+    }
     Saving saving(edits, settings, files, lockfile);
     for (const std::string& dir : edits.projects) {
         const ProjectFile* file = by_dir(files, dir);
