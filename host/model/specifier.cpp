@@ -114,7 +114,8 @@ Result<Specifier> from_selector(Specifier it, std::optional<std::string_view> te
 Result<Specifier> from_alias(Specifier it, std::string_view target) {
     it.is_alias = true;
     if (target.empty()) return refuse("an alias without the name of a package", it, "write npm:name@version");
-    if (!it.alias.empty() && is_selector(target)) {  // "npm:^1.0.0"
+    // "npm:^1.0.0" is pnpm's; "npm:x" is a range as well, but npm's and a person's is the package.
+    if (!it.alias.empty() && target != "x" && target != "X" && is_selector(target)) {
         it.name = it.alias;
         return from_registry(std::move(it), target);
     }

@@ -275,7 +275,8 @@ TEST(Specifier, PnpmsProtocols) {
         {"a", "npm:@s/b@^1.0.0", range, "@s/b", "^1.0.0", true},
         {"a", "npm:b@", tag, "b", "latest", true},
         {"a", "npm:1.2.3", version, "a", "1.2.3", true},
-        {"a", "npm:x", range, "a", "x", true},  // a range, and so a version of the alias
+        {"a", "npm:x", tag, "x", "latest", true},  // not the range, as npm reads it
+        {"a", "npm:1.x", range, "a", "1.x", true},
         {"a", "npm:next", tag, "next", "latest", true},
         {"a", "", range, "a", ""},
         {"a", " ^1.2 ", range, "a", "^1.2"},
