@@ -50,6 +50,7 @@ void NpmPlacing::place(Step& step) {
             if (!conflict_) conflict_ = conflict;
             return;
         }
+        edge.conflicted = true;
         accepted_.push_back(conflict);
         if (!self) return;
         found = self;
@@ -137,6 +138,7 @@ void NpmPlacing::replace_old(Step& step, NpmNode& placed, NpmNode& old) {
                 auto set_of_entry = NpmNodes::closed_set({entry_node}, [&](const NpmEdge& e) { return e.to != entry_node && !e.conflicted; });
                 for (NpmNode* node : set_of_entry) add(pruned, node);
             } else {
+                edge->conflicted = true;
                 accepted_.push_back({edge, step.dep, &old});
             }
         }

@@ -207,6 +207,18 @@ TEST_F(NpmKept, what_does_not_fit_any_more_moves) {
     EXPECT_EQ(run(packages, {{"a", "^1.0.0"}}, "devDependencies"), "node_modules/a 1.0.0 dev\nnode_modules/x 1.0.0 dev\n");
 }
 
+// As npm: what the lockfile has is not taken away, though its peer goes; it is told.
+TEST_F(NpmKept, a_peer_that_the_project_itself_replaces_is_told) {
+    packages["n"]["1.0.0"] = {{"peerDependencies", {{"x", "^1.0.0"}}}};
+    EXPECT_EQ(run(packages, {{"a", "^1.0.0"}, {"n", "1"}}, "dependencies"), "node_modules/a 1.0.0\nnode_modules/n 1.0.0\nnode_modules/x 1.0.0\n");
+    run.lock = run.text;
+    EXPECT_EQ(run(packages, {{"a", "^1.0.0"}, {"n", "1"}, {"x", "2"}}, "dependencies"),
+              "node_modules/a 1.0.0\nnode_modules/a/node_modules/x 1.1.0\nnode_modules/n 1.0.0\nnode_modules/x 2.0.0\n");
+    ASSERT_EQ(run.issues.size(), 1u);
+    EXPECT_EQ(run.issues[0].parents, std::vector<std::string>{"n@1.0.0"});
+    EXPECT_EQ(run.issues[0].found, "2.0.0");
+}
+
 TEST_F(NpmKept, an_update_moves_what_was_asked) {
     run.update.kind = UpdateScope::Kind::named;
     run.update.patterns = {"x"};
