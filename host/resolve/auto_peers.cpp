@@ -225,6 +225,37 @@ Result<bool> TreeWalk::install_required(std::uint32_t index) {
     return true;
 }
 
+// What stands beside a package that wants this peer, somewhere below this project: the last such version that suits,
+// breadth first.
+std::optional<std::string> TreeWalk::version_used_below(const Importer& importer, std::string_view name, const std::vector<std::string_view>& ranges) const {
+    std::vector<bool> wants(tree_.packages.size()), seen(tree_.packages.size());
+    for (std::uint32_t p = 0; p < tree_.packages.size(); ++p) {
+        const auto& peers = tree_.packages[p].record.peers;
+        auto found = std::lower_bound(peers.begin(), peers.end(), name, [](const PeerDependency& peer, std::string_view wanted) { return peer.name < wanted; });
+        wants[p] = found != peers.end() && found->name == name;
+    }
+    std::optional<std::string> last;
+    std::vector<std::uint32_t> queue;
+    auto push = [&](const TreeEdge& edge) {
+        if (edge.package == kNoPackage || seen[edge.package]) return;
+        seen[edge.package] = true;
+        queue.push_back(edge.package);
+    };
+    std::for_each(importer.edges.begin(), importer.edges.end(), push);
+    for (std::size_t i = 0; i < queue.size(); ++i) {
+        const TreePackage& package = tree_.packages[queue[i]];
+        const TreeEdge *first = tree_.begin_edges(package), *end = tree_.end_edges(package);
+        const bool is_wanted = std::any_of(first, end, [&](const TreeEdge& edge) { return edge.package != kNoPackage && wants[edge.package]; });
+        for (const TreeEdge* edge = first; is_wanted && edge != end; ++edge) {
+            if (edge->package == kNoPackage) continue;
+            const PackageRecord& record = tree_.packages[edge->package].record;
+            if (record.name == name && is_registry_record(record) && suits(*edge, ranges)) last = std::string(record.version);
+        }
+        std::for_each(first, end, push);
+    }
+    return last;
+}
+
 // An optional peer is installed only where a version that is there already suits everybody who could use it; what the
 // workspace's root has is used in any case, but for a better fit.
 Result<bool> TreeWalk::install_optional(std::uint32_t index) {
@@ -232,7 +263,13 @@ Result<bool> TreeWalk::install_optional(std::uint32_t index) {
     for (const auto& [name, missing] : missing_peers(importers_[index])) {
         if (!missing.required.empty()) continue;
         const TreeEdge* ours = edge_of_root(index, name);
-        auto known = ours && suits(*ours, missing.optional) ? std::nullopt : version_for_peer(name, missing.optional, false);
+        std::optional<std::string> known;
+        if (!ours || !suits(*ours, missing.optional)) {
+            known = version_for_peer(name, missing.optional, false);
+            // Several may suit: what others here use already comes first.
+            if (known)
+                if (auto used = version_used_below(importers_[index], name, missing.optional)) known = std::move(used);
+        }
         if (known) wanted.push_back({name, std::move(*known), std::nullopt});
         else if (ours) wanted.push_back({name, {}, TreeTarget{ours->package, ours->link}});
     }
