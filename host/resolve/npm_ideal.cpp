@@ -355,9 +355,8 @@ Result<> NpmIdeal::load_peers(NpmNode& node, NpmNodeSet& required, unsigned) {
         const bool conflict_is_fine = !is_mine && !strict;
         if (!edge->to) {
             if (!above) {
-                if (edge->kind == NpmEdgeKind::peer) {
-                    PMX_TRY([[maybe_unused]] NpmNode * placed, node_for(*edge, root, nullptr, required));
-                }
+                // An optional one too: it is not placed, but what comes with it must not be in conflict.
+                PMX_TRY([[maybe_unused]] NpmNode * placed, node_for(*edge, root, nullptr, required));
                 continue;
             }
             PMX_TRY(NpmNode * dep, node_for(*above, root, edge, required));
