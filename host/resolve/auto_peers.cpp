@@ -225,9 +225,9 @@ Result<bool> TreeWalk::install_required(std::uint32_t index) {
     return true;
 }
 
-// What stands beside a package that wants this peer, somewhere below this project: the last such version that suits,
-// breadth first.
-std::optional<std::string> TreeWalk::version_used_below(const Importer& importer, std::string_view name, const std::vector<std::string_view>& ranges) const {
+// What stands beside a package that wants this peer, somewhere below this project: the last such version, breadth first.
+// pnpm takes it whatever the others' ranges say.
+std::optional<std::string> TreeWalk::version_used_below(const Importer& importer, std::string_view name) const {
     std::vector<bool> wants(tree_.packages.size()), seen(tree_.packages.size());
     for (std::uint32_t p = 0; p < tree_.packages.size(); ++p) {
         const auto& peers = tree_.packages[p].record.peers;
@@ -249,7 +249,7 @@ std::optional<std::string> TreeWalk::version_used_below(const Importer& importer
         for (const TreeEdge* edge = first; is_wanted && edge != end; ++edge) {
             if (edge->package == kNoPackage) continue;
             const PackageRecord& record = tree_.packages[edge->package].record;
-            if (record.name == name && is_registry_record(record) && suits(*edge, ranges)) last = std::string(record.version);
+            if (record.name == name && is_registry_record(record)) last = std::string(record.version);
         }
         std::for_each(first, end, push);
     }
@@ -265,10 +265,8 @@ Result<bool> TreeWalk::install_optional(std::uint32_t index) {
         const TreeEdge* ours = edge_of_root(index, name);
         std::optional<std::string> known;
         if (!ours || !suits(*ours, missing.optional)) {
-            known = version_for_peer(name, missing.optional, false);
-            // Several may suit: what others here use already comes first.
-            if (known)
-                if (auto used = version_used_below(importers_[index], name, missing.optional)) known = std::move(used);
+            known = version_used_below(importers_[index], name);
+            if (!known) known = version_for_peer(name, missing.optional, false);
         }
         if (known) wanted.push_back({name, std::move(*known), std::nullopt});
         else if (ours) wanted.push_back({name, {}, TreeTarget{ours->package, ours->link}});
