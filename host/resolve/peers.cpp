@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "lockfile/codecs.hpp"
 #include "resolve/peer_graph.hpp"
@@ -44,6 +45,41 @@ void put_in_order(DependencyTree& tree) {
     std::sort(tree.projects.begin(), tree.projects.end(), [](const TreeProject& a, const TreeProject& b) {
         return std::pair(a.dir != ".", a.dir) < std::pair(b.dir != ".", b.dir);
     });
+}
+
+// A package that depends on what it also names as a peer gives its own up where the project has that name: as
+// pnpm reads manifests once, the first project that comes to the package decides.
+void prefer_projects(DependencyTree& tree) {
+    std::vector<bool> reached(tree.packages.size());
+    std::vector<std::uint32_t> stack;
+    for (const TreeProject& project : tree.projects) {
+        auto reach = [&](const TreeEdge* first, const TreeEdge* last) {
+            for (; first != last; ++first)
+                if (first->package != kNoPackage && !reached[first->package]) {
+                    reached[first->package] = true;
+                    stack.push_back(first->package);
+                }
+        };
+        auto has = [&](std::string_view alias) {
+            const TreeEdge* at =
+                std::lower_bound(tree.begin_edges(project), tree.end_edges(project), alias,
+                                 [](const TreeEdge& e, std::string_view a) { return e.alias < a; });
+            return at != tree.end_edges(project) && at->alias == alias && !at->auto_installed;
+        };
+        reach(tree.begin_edges(project), tree.end_edges(project));
+        while (!stack.empty()) {
+            TreePackage& p = tree.packages[stack.back()];
+            stack.pop_back();
+            auto first = tree.edges.begin() + p.first_edge;
+            auto last = std::remove_if(first, first + p.edge_count, [&](const TreeEdge& e) {
+                return e.kind == EdgeKind::prod && has(e.alias) &&
+                       std::any_of(p.record.peers.begin(), p.record.peers.end(),
+                                   [&](const PeerDependency& peer) { return peer.name == e.alias; });
+            });
+            p.edge_count = static_cast<std::uint32_t>(last - first);
+            reach(tree.begin_edges(p), tree.end_edges(p));
+        }
+    }
 }
 
 class Writer {
@@ -211,6 +247,7 @@ class Writer {
 
 Result<PeerResult> resolve_peers(DependencyTree tree, const Policy& policy) {
     put_in_order(tree);
+    prefer_projects(tree);
     PeerContexts contexts = peer_contexts(tree, policy);
     PeerResult result;
     result.issues = peer_issues(tree, contexts, policy);

@@ -150,6 +150,18 @@ TEST(Peers, NobodyIsTheirOwnPeer) {
     EXPECT_TRUE(result.lockfile.records.at(0).peers.empty());
 }
 
+TEST(Peers, AProjectsVersionTakesThePlaceOfADependencyThatIsAPeerToo) {
+    std::string packages = "a@1.0.0: p@1.0.0 peer? p@*\np@1.0.0:\np@2.0.0:\n";
+    std::string with = "a@1.0.0(p@2.0.0): ?p=p@2.0.0\np@2.0.0:\n",
+                without = "a@1.0.0: p=p@1.0.0\np@1.0.0:\np@2.0.0:\n";
+    EXPECT_EQ(graph_of(packages + "project .: a@1.0.0 p@2.0.0\n"),
+              with + "project .: a=a@1.0.0(p@2.0.0) p=p@2.0.0\n");
+    // The first project decides, and it alone.
+    EXPECT_TRUE(graph_of(packages + "project k: a@1.0.0\nproject l: a@1.0.0 p@2.0.0\n").starts_with(without));
+    EXPECT_TRUE(graph_of(packages + "project k: a@1.0.0 p@2.0.0\nproject l: a@1.0.0\n").starts_with(with));
+    EXPECT_TRUE(graph_of(packages + "project .: p@2.0.0\nproject k: a@1.0.0\n").starts_with(without));
+}
+
 TEST(Peers, PatchesStandInIds) {
     EXPECT_EQ(graph_of("a@1.0.0: peer b@* patch 123\nb@1.0.0: patch 456\nproject .: a@1.0.0 b@1.0.0\n"),
               "a@1.0.0(patch_hash=123)(b@1.0.0(patch_hash=456)): b=b@1.0.0(patch_hash=456)\n"
