@@ -334,12 +334,12 @@ Result<NpmNode*> NpmIdeal::node_for(NpmEdge& edge, NpmNode* parent, NpmEdge* sec
                        (second && contains(required, second->from) && second->kind != NpmEdgeKind::peer_optional);
     if (is_required) add(required, node);
     if (++peer_depth_ > kMaxPeerDepth) return fail(Code::PEERS, "peers nest too deep", described(*node), "");
-    PMX_CHECK(load_peers(*node, required, 0));
+    PMX_CHECK(load_peers(*node, required));
     --peer_depth_;
     return node;
 }
 
-Result<> NpmIdeal::load_peers(NpmNode& node, NpmNodeSet& required, unsigned) {
+Result<> NpmIdeal::load_peers(NpmNode& node, NpmNodeSet& required) {
     std::vector<NpmEdge*> edges;
     for (NpmEdge* edge : node.edges_out)
         if (edge->is_peer() && !(edge->to && nodes_.is_valid(*edge))) edges.push_back(edge);

@@ -41,7 +41,7 @@ class NpmIdeal {
     NpmNode* virtual_root(NpmNode* node, bool reuse);
     Result<NpmNode*> node_for(NpmEdge& edge, NpmNode* parent, NpmEdge* second, NpmNodeSet& required);
     Result<NpmNode*> node_of(NpmEdge& edge);
-    Result<> load_peers(NpmNode& node, NpmNodeSet& required, unsigned depth);
+    Result<> load_peers(NpmNode& node, NpmNodeSet& required);
     Failure conflict(const NpmConflict& conflict) const;
 
     const TreeInput& input_;

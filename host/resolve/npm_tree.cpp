@@ -43,12 +43,21 @@ bool add(NpmNodeSet& set, NpmNode* node) {
 }
 
 std::string NpmNode::path() const {
-    if (!parent) return std::string(dir);
-    std::string path = parent->path();
-    if (!path.empty()) path += '/';
-    path += kModules;
-    path += name;
+    std::vector<const NpmNode*> way;
+    const NpmNode* top = this;
+    for (; top->parent; top = top->parent) way.push_back(top);
+    std::string path(top->dir);
+    for (auto at = way.rbegin(); at != way.rend(); ++at) {
+        if (!path.empty()) path += '/';
+        (path += kModules) += (*at)->name;
+    }
     return path;
+}
+
+unsigned NpmNode::depth() const {
+    unsigned depth = 0;
+    for (const NpmNode* at = parent; at; at = at->parent) ++depth;
+    return depth;
 }
 
 NpmNode* NpmNode::child(std::string_view child_name) const {

@@ -65,7 +65,7 @@ struct NpmNode {
     NpmNode* resolve_parent() const { return parent ? parent : fs_parent; }
     std::string_view package_name() const { return package && !package->name.empty() ? package->name : name; }
     std::string_view version() const { return package ? package->version : std::string_view(); }
-    unsigned depth() const { return parent ? parent->depth() + 1 : 0; }
+    unsigned depth() const;
     std::string path() const;  // "node_modules/a/node_modules/b"
     NpmNode* child(std::string_view child_name) const;
     NpmNode* resolve(std::string_view wanted) const;
