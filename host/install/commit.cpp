@@ -331,6 +331,7 @@ Result<> commit(Run& run, Store& store, const Commit& what) {
         }
     }
     PMX_CHECK(store.record_project(run.root, what.keys));
+    if (!what.whole) return {};
     // The state's own directory first: making it changes node_modules, which the state describes.
     PMX_CHECK(make_dirs(AT_FDCWD, join_path(modules, ".pmx")));
     PMX_TRY(State state, observe(run, what));

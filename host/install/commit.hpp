@@ -23,6 +23,7 @@ struct Commit {
     const std::vector<std::string>& keys;            // store objects that the tree uses
     Included included;
     std::string linker;
+    bool whole = true;  // false: something optional could not be had, and the next run tries again
 };
 
 Result<> commit(Run& run, Store& store, const Commit& what);

@@ -41,13 +41,20 @@ HostServices services_of(const InstallOptions& options, ArchiveOwners& owners) {
     return services;
 }
 
+// The slot of the virtual store that holds nothing but this place and its links; the place itself elsewhere.
+std::string_view slot_or_place(const Plan& plan, const Place& place) {
+    std::string_view store = plan.virtual_store_dir, dir = place.dir;
+    if (place.root != Root::project || store.empty() || !dir.starts_with(store) || dir.size() <= store.size() || dir[store.size()] != '/') return dir;
+    return dir.substr(0, dir.find('/', store.size() + 1));
+}
+
 // Symbolic links to packages that could not be had (and were optional) point nowhere: they go.
 Result<> drop_dangling(Tree& tree, const Plan& plan, const std::vector<std::uint32_t>& failed) {
     if (failed.empty()) return {};
     std::vector<std::string_view> gone;
     for (const Place& place : plan.places)
         if (std::find(failed.begin(), failed.end(), place.package) != failed.end()) {
-            PMX_CHECK(tree.remove_later(place.root, place.dir));
+            PMX_CHECK(tree.remove_later(place.root, slot_or_place(plan, place)));
             gone.push_back(place.dir);
         }
     for (const Symlink& link : plan.symlinks)
@@ -229,7 +236,7 @@ Result<InstallReport> install(const InstallOptions& options) {
 
     PMX_CHECK(tree.empty_trash());
     PMX_CHECK(commit_lockfile(run, inputs));
-    PMX_CHECK(commit(run, *store, {inputs, graph, plan, skipped, ignored, linked.keys, included, report.linker}));
+    PMX_CHECK(commit(run, *store, {inputs, graph, plan, skipped, ignored, linked.keys, included, report.linker, linked.failed_optional.empty()}));
 
     report.added = metrics.linked;
     report.removed = converged.removed;
