@@ -225,9 +225,9 @@ Result<bool> TreeWalk::install_required(std::uint32_t index) {
     return true;
 }
 
-// What stands beside a package that wants this peer, somewhere below this project: the last such version, breadth first.
-// pnpm takes it whatever the others' ranges say.
-std::optional<std::string> TreeWalk::version_used_below(const Importer& importer, std::string_view name) const {
+// What stands beside a package that wants this peer, somewhere below this project (or any, where `everywhere`): the last
+// such version, breadth first. pnpm takes it whatever the others' ranges say.
+std::optional<std::string> TreeWalk::version_used_below(const Importer& importer, std::string_view name, bool everywhere) const {
     std::vector<bool> wants(tree_.packages.size()), seen(tree_.packages.size());
     for (std::uint32_t p = 0; p < tree_.packages.size(); ++p) {
         const auto& peers = tree_.packages[p].record.peers;
@@ -242,6 +242,8 @@ std::optional<std::string> TreeWalk::version_used_below(const Importer& importer
         queue.push_back(edge.package);
     };
     std::for_each(importer.edges.begin(), importer.edges.end(), push);
+    if (everywhere)
+        for (const Importer& other : importers_) std::for_each(other.edges.begin(), other.edges.end(), push);
     for (std::size_t i = 0; i < queue.size(); ++i) {
         const TreePackage& package = tree_.packages[queue[i]];
         const TreeEdge *first = tree_.begin_edges(package), *end = tree_.end_edges(package);
@@ -265,8 +267,9 @@ Result<bool> TreeWalk::install_optional(std::uint32_t index) {
         const TreeEdge* ours = edge_of_root(index, name);
         std::optional<std::string> known;
         if (!ours || !suits(*ours, missing.optional)) {
-            known = version_used_below(importers_[index], name);
+            known = version_used_below(importers_[index], name, false);
             if (!known) known = version_for_peer(name, missing.optional, false);
+            if (!known && !ours) known = version_used_below(importers_[index], name, true);
         }
         if (known) wanted.push_back({name, std::move(*known), std::nullopt});
         else if (ours) wanted.push_back({name, {}, TreeTarget{ours->package, ours->link}});
