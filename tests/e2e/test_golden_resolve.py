@@ -16,8 +16,6 @@ def check(case, outcome, code):
     if case.error:
         _, _, words = case.error
         assert outcome.code != 0 and code in outcome.text, outcome.text
-        before = case.sections.get("pnpm-lock.yaml before")
-        assert outcome.lockfile == before, "the lockfile was touched"
         return words
     assert outcome.code == 0, outcome.text
     assert outcome.lockfile == case.sections.get("pnpm-lock.yaml")
@@ -41,6 +39,8 @@ def test_pmx(case, tmp_path):
         case.write()
         return
     words = check(case, outcome, case.error and case.error[0])
+    if case.error:
+        assert outcome.lockfile == case.sections.get("pnpm-lock.yaml before"), "the lockfile was touched"
     for word in words + case.sections.get("says", "").splitlines():
         assert word in outcome.text, outcome.text
 
