@@ -4,8 +4,9 @@
 #include <chrono>
 
 #include "base/fs.hpp"
-#include "install/metadata.hpp"
 #include "install/local_changes.hpp"
+#include "install/metadata.hpp"
+#include "install/node_version.hpp"
 #include "install/sources.hpp"
 #include "install/transport.hpp"
 #include "registry/packuments.hpp"
@@ -62,6 +63,8 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     warn_of_pnpmfile(run);
     PMX_TRY(Policy policy, policy_from(settings, now_ms()));
     policy.patched = inputs.patched;
+    const bool npm = inputs.has_lockfile && inputs.lockfile.format == LockfileFormat::npm;
+    if (npm && policy.node_version.empty()) policy.node_version = node_version(run);  // npm's picking asks for engines
     PMX_TRY(Hooks hooks, Hooks::make(policy, settings.root));
     PMX_TRY(Patches patches, Patches::make(policy));
     BoundedTransport transport(run.transport, run.metrics, static_cast<std::size_t>(settings.integer("network-concurrency")));
@@ -84,11 +87,11 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     input.cancel = &run.cancel;
     input.progress = [&run](std::size_t asked, std::size_t chosen) { run.events.resolving(asked, chosen); };
     if (ahead) input.chosen = [ahead](const PackageRecord& record) { ahead->want(record); };
-    const bool npm = inputs.has_lockfile && inputs.lockfile.format == LockfileFormat::npm;
     std::uint64_t from_cache = 0;
     auto attempt = [&](bool revalidate) {
         PackumentsOptions options = packuments_options(settings, policy);
         options.revalidate = revalidate;
+        options.full |= npm;  // npm's lockfiles record licences, which short documents leave out
         Packuments packuments(settings, std::move(options), metadata_sender(transport));
         input.packuments = &packuments;
         auto outcome = npm ? resolve_npm(input) : resolve(input);
