@@ -90,6 +90,16 @@ TEST(MissingPeers, optional_ones_only_where_one_known_version_suits_all) {
     EXPECT_THAT(tree(registry, root({{"a", "1"}, {"b", "1"}, {"d", "1"}})), Not(HasSubstr("auto")));
 }
 
+// Whatever the range says: a version that stands beside a package with the same peer comes before one that merely exists.
+TEST(MissingPeers, optional_ones_take_what_stands_beside_one_elsewhere) {
+    const Json x = with_optional_peers({{"y", "*"}});
+    const Json registry = {{"x", x}, {"x2", with_optional_peers({{"y", "^2.0.0"}})}, {"y", kY}, {"a", on({{"x", "1"}, {"y", "1.0.0"}})}, {"b", on({{"x", "1"}, {"y", "1.1.0"}})}, {"c", on({{"y", "1.2.0"}})}};
+    EXPECT_THAT(tree(registry, root({{"a", "1"}, {"c", "1"}, {"x", "1"}})), HasSubstr(". y -> y@1.0.0 optional auto"));
+    EXPECT_THAT(tree(registry, root({{"a", "1"}, {"b", "1"}, {"c", "1"}, {"x", "1"}})), HasSubstr(". y -> y@1.1.0 optional auto"));
+    EXPECT_THAT(tree(registry, root({{"c", "1"}, {"x", "1"}})), HasSubstr(". y -> y@1.2.0 optional auto"));
+    EXPECT_THAT(tree(registry, two({{"a", "1"}}, {{"x2", "1"}})), HasSubstr("p1 y -> y@1.0.0 optional auto"));
+}
+
 TEST(MissingPeers, what_the_root_of_the_workspace_has) {
     const Json registry = {{"a", with_peers({{"y", "^1.0.0"}})}, {"o", with_optional_peers({{"y", "^1.2.0"}})}, {"b", on({{"y", "1.3.0"}})}, {"y", kY}};
     EXPECT_THAT(tree(registry, two({{"y", "2.0.0"}}, {{"a", "1"}})), HasSubstr("p1 y -> y@2.0.0 auto"));
