@@ -49,11 +49,20 @@ class Case:
             self.sections[name] = "".join(line + "\n" for line in lines)
         assert "package.json" in self.sections, "%s has no '# package.json'" % path
 
+    def said(self, word):
+        """What the head says after `word:`, or None."""
+        found = re.search(r"^# %s: (.*(?:\n# (?!\w+ \w+:).*)*)" % word, "\n".join(self.head), re.M)
+        return found.group(1).replace("\n# ", " ") if found else None
+
     @property
     def differs(self):
         """Why pnpm's answer is another one, where it is."""
-        found = re.search(r"differs from pnpm: ((?:.*\n?)*)", "\n".join(line.lstrip("# ") for line in self.head))
-        return found.group(1).strip() if found else None
+        return self.said("differs from pnpm")
+
+    @property
+    def waits(self):
+        """What is missing in pmx, where its answer is not the right one yet."""
+        return self.said("waits for")
 
     @property
     def command(self):

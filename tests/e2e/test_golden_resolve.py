@@ -10,6 +10,9 @@ import resolve_cases
 from conftest import Pmx
 
 CASES = [pytest.param(case, id=case.name) for case in resolve_cases.all_cases()]
+# Those that wait must fail: who makes one right takes its line out.
+OURS = [pytest.param(case, id=case.name, marks=pytest.mark.xfail(reason=case.waits, strict=True) if case.waits else ())
+        for case in resolve_cases.all_cases()]
 
 
 def check(case, outcome, code):
@@ -24,7 +27,7 @@ def check(case, outcome, code):
     return []
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", OURS)
 def test_pmx(case, tmp_path):
     packages, project, home = tmp_path / "registry", tmp_path / "project", tmp_path / "home"
     for folder in (packages, project, home):
