@@ -109,7 +109,7 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
     }
 
     Result<std::size_t> pick(Slot& slot, const PickRequest& request) {
-        const bool is_plain = request.preferred.empty() && !request.lowest && !request.update_to_latest;
+        const bool is_plain = request.newest.empty() && request.preferred.empty() && !request.lowest && !request.update_to_latest;
         if (is_plain) {
             std::lock_guard lock(slot.mutex);
             if (auto found = slot.picks.find(request.specifier->value); found != slot.picks.end()) return found->second;

@@ -54,6 +54,11 @@ std::uint32_t TreeWalk::add_pinned(const PackageRecord& record, const Place& pla
     node.pinned = pins_.package(record.key);
     node.through_pin = through_pin;
     const std::uint32_t added = add_package(copy_record(record, tree_.arena), std::move(node), place);
+    if (input_.wanted) {
+        const auto& times = input_.wanted->times;  // sorted
+        auto at = std::lower_bound(times.begin(), times.end(), record.key, [](const auto& entry, std::string_view key) { return entry.first < key; });
+        if (at != times.end() && at->first == record.key) tree_.packages[added].published = tree_.arena.copy(at->second);
+    }
     // Versions that no package of the lockfile uses have nothing to follow.
     if (nodes_[added].pinned != kNoPackage && !edges_are_certain(nodes_[added], place.depth + 1)) {
         Specifier own;

@@ -68,14 +68,33 @@ Result<DependencyTree> TreeWalk::run() {
             const bool is_linked = policy_.link_workspace_packages && policy_.prefer_workspace_packages && workspace_match(*specifier, specifier->value) != kNone;
             if (!is_linked) ask_ahead(specifier);
         }
-    for (std::uint32_t i = 0; i < importers_.size(); ++i) {
-        std::vector<std::uint32_t> claimed;
-        PMX_CHECK(resolve_direct(i, claimed));
-        PMX_CHECK(walk(i, std::move(claimed)));
+    if (policy_.mode == ResolutionMode::time_based) {
+        PMX_CHECK(walk_by_time());
+    } else {
+        for (std::uint32_t i = 0; i < importers_.size(); ++i) {
+            std::vector<std::uint32_t> claimed;
+            PMX_CHECK(resolve_direct(i, claimed));
+            PMX_CHECK(walk(i, std::move(claimed)));
+        }
     }
     PMX_CHECK(drop_failed());
     PMX_CHECK(install_peers());
     return finish();
+}
+
+// What the projects ask for themselves comes first, everywhere: nothing below may be more than an hour younger than the
+// youngest of it.
+Result<> TreeWalk::walk_by_time() {
+    constexpr std::int64_t grace_ms = 3'600'000;
+    std::vector<std::vector<std::uint32_t>> claimed(importers_.size());
+    for (std::uint32_t i = 0; i < importers_.size(); ++i) PMX_CHECK(resolve_direct(i, claimed[i]));
+    std::int64_t youngest = -1;
+    for (const Importer& importer : importers_)
+        for (const TreeEdge& edge : importer.edges)
+            if (edge.package != kNoPackage) youngest = std::max(youngest, parse_iso_time(tree_.packages[edge.package].published));
+    if (youngest >= 0) newest_ = iso_time(youngest + grace_ms);
+    for (std::uint32_t i = 0; i < importers_.size(); ++i) PMX_CHECK(walk(i, std::move(claimed[i])));
+    return {};
 }
 
 Result<> TreeWalk::read_projects() {
@@ -204,7 +223,9 @@ Result<TreeTarget> TreeWalk::resolve_registry(const Specifier& specifier, const 
     if (!latest && !lowest && !pins_.is_updated(specifier.name, place.depth, importers_[place.importer].dir))
         if (const PackageRecord* fit = pins_.only_fit(specifier)) return TreeTarget{add_pinned(*fit, place, false), {}};
     PMX_TRY(Prefetch::Slot * slot, prefetch_.get(specifier));
-    const PickRequest request{.specifier = &specifier, .preferred = preferred_for(specifier, place), .lowest = lowest, .update_to_latest = latest, .ranges = &ranges_};
+    const std::string_view newest = direct ? std::string_view() : std::string_view(newest_);
+    const PickRequest request{
+        .specifier = &specifier, .preferred = preferred_for(specifier, place), .lowest = lowest, .update_to_latest = latest, .newest = newest, .ranges = &ranges_};
     const bool shares = !direct && !prefers_chosen_;
     if (shares && !prefers_own_)
         if (auto settled = settled_.find(&specifier); settled != settled_.end()) return TreeTarget{settled->second, {}};

@@ -80,6 +80,7 @@ class TreeWalk {
     // tree.cpp
     static bool is_fatal(const Error& error);
     Result<> read_projects();
+    Result<> walk_by_time();
     Result<> walk(std::uint32_t importer, std::vector<std::uint32_t> claimed);
     void claim(std::size_t from, std::uint32_t level, std::vector<std::uint32_t>& claimed);
     void ask_ahead(const Node& node);
@@ -170,6 +171,7 @@ class TreeWalk {
     // projects too: this is how they come to share what the first of them preferred.
     std::unordered_map<const Specifier*, std::uint32_t> settled_;
     std::string scratch_;
+    std::string newest_;  // time-based: the limit for dependencies of dependencies, once it is known
     std::size_t failures_ = 0;
     SupportedPlatforms platforms_;
 };
