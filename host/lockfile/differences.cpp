@@ -5,6 +5,7 @@
 
 #include "lockfile/dep_path.hpp"
 #include "lockfile/lockfile.hpp"
+#include "model/pattern.hpp"
 #include "model/range.hpp"
 
 namespace pmx {
@@ -40,17 +41,6 @@ using Dependencies = std::map<std::string, Asked, std::less<>>;
 void ask(Dependencies& to, std::string_view alias, std::string_view specifier, EdgeKind kind) {
     auto [at, fresh] = to.try_emplace(std::string(alias), Asked{std::string(specifier), kind});
     if (!fresh && precedence(kind) < precedence(at->second.kind)) at->second = {std::string(specifier), kind};
-}
-
-// '*' stands for any run of characters.
-bool matches(std::string_view pattern, std::string_view name) {
-    std::size_t star = pattern.find('*');
-    if (star == std::string_view::npos) return pattern == name;
-    if (!name.starts_with(pattern.substr(0, star))) return false;
-    std::string_view rest = pattern.substr(star + 1);
-    for (std::size_t at = star; at <= name.size(); ++at)
-        if (matches(rest, name.substr(at))) return true;
-    return false;
 }
 
 // What an override's selector is about: "b@^2" of "a@1>b@^2".
@@ -206,7 +196,7 @@ class Comparison {
     // An optional dependency that is to be ignored is not looked for among the others either.
     bool is_ignored(const WantedProject& project, std::string_view alias) const {
         return std::any_of(lockfile_.ignored_optional.begin(), lockfile_.ignored_optional.end(),
-                           [&](std::string_view pattern) { return matches(pattern, alias); }) &&
+                           [&](std::string_view pattern) { return matches_pattern(pattern, alias); }) &&
                std::any_of(project.dependencies.begin(), project.dependencies.end(), [&](const WantedDependency& d) {
                    return d.kind == EdgeKind::optional && d.alias == alias;
                });

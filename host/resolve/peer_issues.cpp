@@ -4,35 +4,15 @@
 #include <map>
 #include <optional>
 
+#include "model/pattern.hpp"
 #include "model/range.hpp"
 
 namespace pmx {
 namespace {
 
-// pnpm's patterns: "*" stands for any text.
-bool fits_pattern(std::string_view text, std::string_view pattern) {
-    std::size_t t = 0, p = 0, star = std::string_view::npos, resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.size() && pattern[p] == text[t]) {
-            ++p;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
-
 bool fits_any(std::string_view text, const std::vector<std::string>& patterns) {
     return std::any_of(patterns.begin(), patterns.end(),
-                       [&](const std::string& p) { return fits_pattern(text, p); });
+                       [&](const std::string& p) { return matches_pattern(p, text); });
 }
 
 struct Named {
