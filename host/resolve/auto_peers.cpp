@@ -258,25 +258,37 @@ std::optional<std::string> TreeWalk::version_used_below(const Importer& importer
     return last;
 }
 
-// An optional peer is installed only where a version that is there already suits everybody who could use it; what the
-// workspace's root has is used in any case, but for a better fit.
+// An optional peer is installed only where a version that is there already suits everybody who could use it. What stands beside
+// somebody below the project who wants it comes first, then what the workspace's root has, but for a better fit; where that
+// is another package under this name, a version of the real one that the root's range accepts.
 Result<bool> TreeWalk::install_optional(std::uint32_t index) {
     std::vector<PeerInstall> wanted;
     for (const auto& [name, missing] : missing_peers(importers_[index])) {
         if (!missing.required.empty()) continue;
         const TreeEdge* ours = edge_of_root(index, name);
-        std::optional<std::string> known;
-        if (!ours || !suits(*ours, missing.optional)) {
-            known = version_used_below(importers_[index], name, false);
-            if (!known) known = version_for_peer(name, missing.optional, false);
-            if (!known && !ours) known = version_used_below(importers_[index], name, true);
-        }
+        std::optional<std::string> known = version_used_below(importers_[index], name, false);
+        if (!known && ours && suits(*ours, missing.optional)) known = version_beside_alias(*ours, name);
+        else if (!known) known = version_for_peer(name, missing.optional, false);
+        if (!known && !ours) known = version_used_below(importers_[index], name, true);
         if (known) wanted.push_back({name, std::move(*known), std::nullopt});
         else if (ours) wanted.push_back({name, {}, TreeTarget{ours->package, ours->link}});
     }
     if (wanted.empty()) return false;
     PMX_CHECK(install(index, wanted, EdgeKind::optional));
     return true;
+}
+
+// Of the package of this name, the highest version known by now that the range of the root's `name: npm:other@range` accepts.
+std::optional<std::string> TreeWalk::version_beside_alias(const TreeEdge& edge, std::string_view name) {
+    if (edge.alias != name || edge.package == kNoPackage || tree_.packages[edge.package].record.name == name) return std::nullopt;
+    const Importer& root = importers_[projects_by_dir_.find(".")->second];
+    for (const DirectWant& want : root.wants) {
+        if (want.alias != name) continue;
+        const Result<Specifier>& specifier = specifier_of(want.alias, want.text);
+        if (specifier && (specifier->kind == SpecifierKind::range || specifier->kind == SpecifierKind::version))
+            return version_for_peer(name, {specifier->value}, false);
+    }
+    return std::nullopt;
 }
 
 // What the workspace's root depends on itself: by alias, else by name, of several the first alias.

@@ -141,6 +141,7 @@ class TreeWalk {
     Result<> install(std::uint32_t importer, const std::vector<PeerInstall>& wanted, EdgeKind kind);
     const TreeEdge* edge_of_root(std::uint32_t asking, std::string_view name) const;
     bool suits(const TreeEdge& edge, const std::vector<std::string_view>& ranges) const;
+    std::optional<std::string> version_beside_alias(const TreeEdge& edge, std::string_view name);
 
     // tree_finish.cpp
     Result<DependencyTree> finish();

@@ -107,6 +107,18 @@ TEST(MissingPeers, what_the_root_of_the_workspace_has) {
     EXPECT_THAT(tree(registry, two({{"y", "1.2.0"}}, {{"o", "1"}, {"b", "1"}})), HasSubstr("p1 y -> y@1.2.0 optional auto"));
     EXPECT_THAT(tree(registry, two({{"y", "1.1.0"}}, {{"o", "1"}, {"b", "1"}})), HasSubstr("p1 y -> y@1.3.0 optional auto"));
     EXPECT_THAT(tree(registry, two({{"y", "1.1.0"}}, {{"o", "1"}})), HasSubstr("p1 y -> y@1.1.0 optional auto"));
+    // An optional peer is first what stands beside somebody below the project who wants it too.
+    Json beside = registry;
+    beside["m"] = on({{"o", "1"}, {"y", "1.2.0"}});
+    beside["z"] = plain({"1.0.0", "1.3.0", "2.0.0"});
+    for (const char* ours : {"1.1.0", "1.3.0", "npm:z@1.0.0", "npm:z@2.0.0"})
+        EXPECT_THAT(tree(beside, two({{"y", ours}}, {{"o", "1"}, {"m", "1"}})), HasSubstr("p1 y -> y@1.2.0 optional auto")) << ours;
+    // Where the root has another package under the name: a version of the real one that is there, if the root's range accepts it.
+    for (const char* ours : {"npm:z@^1.0.0", "npm:z@1.3.0"}) {
+        EXPECT_THAT(tree(beside, two({{"y", ours}, {"b", "1"}}, {{"o", "1"}})), HasSubstr("p1 y -> y@1.3.0 optional auto")) << ours;
+        EXPECT_THAT(tree(beside, two({{"y", ours}}, {{"o", "1"}})), HasSubstr("p1 y -> z@1.3.0 optional auto")) << ours;
+        EXPECT_THAT(tree(beside, two({{"y", ours}, {"b", "1"}}, {{"a", "1"}})), HasSubstr("p1 y -> z@1.3.0 auto")) << ours;
+    }
     TreeRun apart;
     apart.policy.resolve_peers_from_workspace_root = false;
     apart.policy.auto_install_peers = false;
