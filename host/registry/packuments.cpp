@@ -53,6 +53,7 @@ struct Packuments::Slot {
     bool ages = false;     // of versions matter
     std::optional<Answer> answer;
     std::vector<Arrived> waiting;
+    std::size_t awaited = 0;  // threads that wait for the answer
     // What the disk has of the form that is being asked for.
     std::optional<PackumentFile::Loaded> copy;
 };
@@ -62,7 +63,10 @@ Packuments::Packuments(const Settings& settings, PackumentsOptions options, Send
 
 Packuments::~Packuments() {
     std::unique_lock lock(mutex_);
+    ending_ = true;
     settled_.wait(lock, [&] { return open_ == 0 && busy_.empty(); });
+    lock.unlock();
+    while (write_next()) {}
 }
 
 void Packuments::run(std::function<void()> work) {
@@ -81,7 +85,7 @@ void Packuments::run(std::function<void()> work) {
         mine->later.pop_front();
     }
     busy_.erase(mine);
-    settled_.notify_all();
+    if (ending_) settled_.notify_all();
 }
 
 // With `arrived`: it is called when the answer is there, or was already.
@@ -120,7 +124,10 @@ void Packuments::want(std::string_view name, std::string_view registry, Arrived 
 const Packuments::Answer& Packuments::wait(Slot& slot, bool fresh) {
     if (fresh) start(slot);
     std::unique_lock lock(mutex_);
+    if (slot.answer) return *slot.answer;
+    ++slot.awaited;
     settled_.wait(lock, [&] { return slot.answer.has_value(); });
+    --slot.awaited;
     return *slot.answer;
 }
 
@@ -235,7 +242,8 @@ void Packuments::settle(Slot& slot, Answer answer) {
     for (Arrived& arrived : waiting) run([&slot, arrived = std::move(arrived)] { arrived(*slot.answer); });
     std::lock_guard lock(mutex_);
     --open_;
-    settled_.notify_all();
+    // A walk that were woken for each of a thousand answers would mostly go back to sleep.
+    if (slot.awaited > 0 || ending_) settled_.notify_all();
 }
 
 // The registry's own times tell ages; so does a document that nobody touched since.
@@ -262,10 +270,31 @@ void Packuments::keep(const Slot& slot, bool full, std::shared_ptr<const Packume
                       std::shared_ptr<const std::string> text, PackumentStamp stamp) {
     std::string path = cache_path(slot, full);
     if (path.empty()) return;
-    writer_.submit([path = std::move(path), packument = std::move(packument), text = std::move(text), stamp = std::move(stamp)](std::uint32_t) {
-        if (PackumentFile::write(path, *packument, *text, stamp)) return;
-        if (make_dirs(AT_FDCWD, parent_path(path))) (void)PackumentFile::write(path, *packument, *text, stamp);
+    bool start = false;
+    {
+        std::lock_guard lock(unwritten_mutex_);
+        unwritten_.push_back({std::move(path), std::move(packument), std::move(text), std::move(stamp)});
+        start = !std::exchange(writing_, true);
+    }
+    if (start) writer_.submit([this](std::uint32_t) {
+        while (write_next()) {}
     });
+}
+
+bool Packuments::write_next() {
+    Unwritten next;
+    {
+        std::lock_guard lock(unwritten_mutex_);
+        if (unwritten_.empty()) {
+            writing_ = false;
+            return false;
+        }
+        next = std::move(unwritten_.front());
+        unwritten_.pop_front();
+    }
+    if (PackumentFile::write(next.path, *next.packument, *next.text, next.stamp)) return true;
+    if (make_dirs(AT_FDCWD, parent_path(next.path))) (void)PackumentFile::write(next.path, *next.packument, *next.text, next.stamp);
+    return true;
 }
 
 }  // namespace pmx

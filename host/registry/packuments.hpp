@@ -90,6 +90,12 @@ class Packuments {
         std::thread::id thread;
         std::deque<std::function<void()>> later;
     };
+    struct Unwritten {
+        std::string path;
+        std::shared_ptr<const Packument> packument;
+        std::shared_ptr<const std::string> text;
+        PackumentStamp stamp;
+    };
     Slot& slot(std::string_view name, std::string_view registry, bool ask, Arrived arrived, bool& fresh);
     const Answer& wait(Slot& slot, bool fresh);
     void run(std::function<void()> work);
@@ -106,6 +112,8 @@ class Packuments {
     std::optional<PackumentFile::Loaded> cached(const Slot& slot, bool full) const;
     void keep(const Slot& slot, bool full, std::shared_ptr<const Packument> packument, std::shared_ptr<const std::string> text,
               PackumentStamp stamp);
+    // Writes one of what is kept; false: there is none.
+    bool write_next();
 
     const Settings& settings_;
     const PackumentsOptions options_;
@@ -116,7 +124,11 @@ class Packuments {
     std::unordered_map<std::string, std::unique_ptr<Slot>> slots_;
     std::list<Busy> busy_;
     std::size_t open_ = 0;
+    bool ending_ = false;  // the destructor waits
     PackumentCounters counters_;
+    std::mutex unwritten_mutex_;
+    std::deque<Unwritten> unwritten_;
+    bool writing_ = false;  // the writer is at it
     Pool writer_{1, SIZE_MAX};  // the cache is written behind the answers; last, so that it is drained first
 };
 
