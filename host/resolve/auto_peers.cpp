@@ -130,7 +130,8 @@ std::vector<std::pair<std::string_view, TreeWalk::MissingPeer>> TreeWalk::missin
 }
 
 // The highest version that is known by now and that all ranges accept.
-std::optional<std::string> TreeWalk::version_for_peer(std::string_view name, const std::vector<std::string_view>& ranges, bool prereleases) const {
+std::optional<std::string> TreeWalk::version_for_peer(std::string_view name, const std::vector<std::string_view>& ranges, bool prereleases,
+                                                      std::uint32_t fitting) const {
     std::vector<Range> wanted;
     for (std::string_view text : ranges) {
         auto range = Range::parse(text, {.loose = true, .include_prerelease = prereleases});
@@ -149,9 +150,11 @@ std::optional<std::string> TreeWalk::version_for_peer(std::string_view name, con
     };
     if (auto known = packages_by_name_.find(name); known != packages_by_name_.end())
         for (std::uint32_t package : known->second)
-            if (tree_.packages[package].record.resolution.kind == ResolutionKind::registry && !nodes_[package].failure)
+            if (tree_.packages[package].record.resolution.kind == ResolutionKind::registry && !nodes_[package].failure &&
+                (fitting == kNone || accepts_beside(tree_.packages[package].record, fitting)))
                 consider(tree_.packages[package].record.version);
-    for (const PackageRecord* locked : pins_.versions(name)) consider(locked->version);
+    for (const PackageRecord* locked : pins_.versions(name))
+        if (fitting == kNone || accepts_beside(*locked, fitting)) consider(locked->version);
     return best;
 }
 
@@ -258,6 +261,17 @@ std::optional<std::string> TreeWalk::version_used_below(const Importer& importer
     return last;
 }
 
+// Whether the package's own peers accept the versions that the project, or the workspace's root where it has none, offers.
+bool TreeWalk::accepts_beside(const PackageRecord& record, std::uint32_t index) const {
+    for (const PeerDependency& peer : record.peers) {
+        const auto& edges = importers_[index].edges;
+        auto found = std::find_if(edges.begin(), edges.end(), [&](const TreeEdge& edge) { return edge.alias == peer.name; });
+        const TreeEdge* offered = found != edges.end() ? &*found : edge_of_root(index, peer.name);
+        if (offered && offered->package != kNoPackage && !satisfies(tree_.packages[offered->package].record.version, peer.range, {.loose = true})) return false;
+    }
+    return true;
+}
+
 // An optional peer is installed only where a version that is there already suits everybody who could use it. What stands beside
 // somebody below the project who wants it comes first, then what the workspace's root has, but for a better fit; where that
 // is another package under this name, a version of the real one that the root's range accepts.
@@ -268,10 +282,12 @@ Result<bool> TreeWalk::install_optional(std::uint32_t index) {
         const TreeEdge* ours = edge_of_root(index, name);
         std::optional<std::string> known = version_used_below(importers_[index], name, false);
         if (!known && ours && suits(*ours, missing.optional)) known = version_beside_alias(*ours, name);
-        else if (!known) known = version_for_peer(name, missing.optional, false);
+        else if (!known) known = version_for_peer(name, missing.optional, false, index);
         if (!known && !ours) known = version_used_below(importers_[index], name, true);
         if (known) wanted.push_back({name, std::move(*known), std::nullopt});
-        else if (ours) wanted.push_back({name, {}, TreeTarget{ours->package, ours->link}});
+        // What does not fit beside the project's own is used as it stands in the root, and not installed.
+        else if (ours && (ours->package == kNoPackage || accepts_beside(tree_.packages[ours->package].record, index)))
+            wanted.push_back({name, {}, TreeTarget{ours->package, ours->link}});
     }
     if (wanted.empty()) return false;
     PMX_CHECK(install(index, wanted, EdgeKind::optional));

@@ -129,7 +129,9 @@ class TreeWalk {
         std::vector<std::string_view> required, optional;  // ranges, each once, sorted
     };
     std::vector<std::pair<std::string_view, MissingPeer>> missing_peers(const Importer& importer);
-    std::optional<std::string> version_for_peer(std::string_view name, const std::vector<std::string_view>& ranges, bool prereleases) const;
+    std::optional<std::string> version_for_peer(std::string_view name, const std::vector<std::string_view>& ranges, bool prereleases,
+                                                std::uint32_t fitting = kNone) const;  // beside that project's dependencies
+    bool accepts_beside(const PackageRecord& record, std::uint32_t importer) const;
     std::optional<std::string> version_used_below(const Importer& importer, std::string_view name, bool everywhere) const;
     Result<bool> install_required(std::uint32_t importer);
     Result<bool> install_optional(std::uint32_t importer);

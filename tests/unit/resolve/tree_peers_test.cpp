@@ -100,6 +100,23 @@ TEST(MissingPeers, optional_ones_take_what_stands_beside_one_elsewhere) {
     EXPECT_THAT(tree(registry, two({{"a", "1"}}, {{"x2", "1"}})), HasSubstr("p1 y -> y@1.0.0 optional auto"));
 }
 
+TEST(MissingPeers, optional_ones_only_where_their_own_peers_fit) {
+    Json y = with_peers({{"r", "^2.0.0"}});
+    y["2.0.0"] = y["1.0.0"];
+    y["1.0.0"] = Json::object();
+    const Json registry = {{"w", with_optional_peers({{"y", "*"}})}, {"y", y}, {"r", plain({"1.0.0", "2.0.0"})}};
+    auto projects = [](Json root, const char* r) {
+        return Json{{".", {{"dependencies", std::move(root)}}}, {"p0", {{"dependencies", {{"y", "2.0.0"}}}}}, {"p1", {{"dependencies", {{"w", "1"}, {"r", r}}}}}};
+    };
+    EXPECT_THAT(tree(registry, projects(Json::object(), "2.0.0")), HasSubstr("p1 y -> y@2.0.0 optional auto"));
+    EXPECT_THAT(tree(registry, projects(Json::object(), "1.0.0")), Not(HasSubstr("p1 y ->")));
+    // Another version that fits is taken; what only the root has is left to it.
+    Json more = projects(Json::object(), "1.0.0");
+    more["p2"] = {{"dependencies", {{"y", "1.0.0"}}}};
+    EXPECT_THAT(tree(registry, more), HasSubstr("p1 y -> y@1.0.0 optional auto"));
+    EXPECT_THAT(tree(registry, projects({{"y", "2.0.0"}}, "1.0.0")), Not(HasSubstr("p1 y ->")));
+}
+
 TEST(MissingPeers, what_the_root_of_the_workspace_has) {
     const Json registry = {{"a", with_peers({{"y", "^1.0.0"}})}, {"o", with_optional_peers({{"y", "^1.2.0"}})}, {"b", on({{"y", "1.3.0"}})}, {"y", kY}};
     EXPECT_THAT(tree(registry, two({{"y", "2.0.0"}}, {{"a", "1"}})), HasSubstr("p1 y -> y@2.0.0 auto"));
