@@ -7,6 +7,7 @@
 
 #include "base/fs.hpp"
 #include "base/text.hpp"
+#include "config/config_document.hpp"
 #include "config/credentials.hpp"
 #include "config/npmrc.hpp"
 #include "config/settings_table.hpp"
@@ -140,6 +141,36 @@ Result<> apply_flags(Settings& settings, const Flags& flags) {
     return {};
 }
 
+// PLUGIN.OPTION=VALUE. Whether the plugin has that option is known once it is loaded (plugin/options.cpp).
+Result<> check_plugin_options(const Settings& settings) {
+    const Setting& setting = settings.values.find("plugin-option")->second;
+    for (const std::string& item : setting.items) {
+        std::size_t equals = item.find('='), dot = item.find('.');
+        if (equals != std::string::npos && dot != 0 && dot + 1 < equals) continue;
+        return fail(setting.source == Source::flag ? Code::USAGE : Code::CONFIG, fmt::format("\"{}\" is no option of a plugin", item),
+                    setting.where, "write PLUGIN.OPTION=VALUE, like flat-layout.modules-dir=node_modules");
+    }
+    return {};
+}
+
+// What the person named for this very run: more than the environment of every run, less than a flag of its own.
+Result<> apply_documents(Settings& settings, const Flags& flags, const Environment& environment) {
+    auto named = [&](const char* name) {
+        auto flag = flags.find(name);
+        return flag == flags.end() || flag->second.empty() ? std::string(settings.text(name)) : flag->second.front();
+    };
+    if (std::string profile = named("profile"); !profile.empty()) {
+        PMX_TRY(std::string text, read_profile(profile, environment));
+        PMX_CHECK(merge_document(settings, text, profile_path(profile, environment), DocumentKind::profile));
+    }
+    if (std::string argument = named("config-json"); !argument.empty()) {
+        PMX_TRY(std::string text, document_argument(argument));
+        const bool is_file = argument != "-" && text != argument;
+        PMX_CHECK(merge_document(settings, text, is_file ? argument : "--config-json", DocumentKind::whole));
+    }
+    return {};
+}
+
 // A directory below the root, as the layouts want it: relative, without "." and "..". pnpm also takes absolute ones.
 Result<> keep_inside(Settings& settings, std::string_view name) {
     Setting& setting = settings.values.find(name)->second;
@@ -153,6 +184,8 @@ Result<> keep_inside(Settings& settings, std::string_view name) {
 }
 
 }  // namespace
+
+std::string user_config_dir(const Environment& environment) { return under_home(environment, "XDG_CONFIG_HOME", ".config", "pmx"); }
 
 std::string_view Settings::text(std::string_view name) const {
     auto found = values.find(name);
@@ -232,7 +265,7 @@ Result<Settings> load_settings(const std::string& dir, const Flags& flags, const
     if (user_npmrc.empty()) user_npmrc = variable(environment, "npm_config_userconfig");
     if (user_npmrc.empty()) user_npmrc = join_path(home.empty() ? home_dir() : home, ".npmrc");
     PMX_CHECK(read_npmrc(settings, user_npmrc, true, Source::user, environment));
-    PMX_CHECK(read_yaml(settings, under_home(environment, "XDG_CONFIG_HOME", ".config", "pmx/config.yaml"), YamlFile::user));
+    PMX_CHECK(read_yaml(settings, join_path(user_config_dir(environment), "config.yaml"), YamlFile::user));
 
     std::string project_npmrc = join_path(settings.root, ".npmrc");
     if (project_npmrc != user_npmrc) PMX_CHECK(read_npmrc(settings, project_npmrc, false, Source::project, environment));
@@ -243,10 +276,12 @@ Result<Settings> load_settings(const std::string& dir, const Flags& flags, const
     PMX_CHECK(resolve_references(settings));
     merge_network_environment(settings, environment);
     PMX_CHECK(apply_environment(settings, environment));
+    PMX_CHECK(apply_documents(settings, flags, environment));
     PMX_CHECK(apply_flags(settings, flags));
 
     if (settings.text("virtual-store-dir").empty())
         settings.values.find("virtual-store-dir")->second.items = {join_path(settings.text("modules-dir"), ".pnpm")};
+    PMX_CHECK(check_plugin_options(settings));
     PMX_CHECK(keep_inside(settings, "modules-dir"));
     PMX_CHECK(keep_inside(settings, "virtual-store-dir"));
     return settings;

@@ -1,5 +1,5 @@
-// Settings: every value that steers a run, where it came from, and how it was found: flag > environment (PMX_…) >
-// project (pmx.yaml, pnpm-workspace.yaml, .npmrc for registry and auth) > user (~/.config/pmx/config.yaml, ~/.npmrc) >
+// Settings: every value that steers a run, where it came from, and how it was found: flag > --config-json > --profile >
+// environment (PMX_…) > project (pmx.yaml, pnpm-workspace.yaml, .npmrc for registry and auth) > user (~/.config/pmx/config.yaml, ~/.npmrc) >
 // built-in. One table (settings.cpp) declares name, type, default, flag, files and help of each; `pmx config`, --help,
 // the config check and the documentation read that table. A project's files never choose native code: settings marked
 // so (plugin paths, a linker or fetcher given as a path) are refused there. [any thread once loaded]
@@ -63,6 +63,9 @@ class Settings {
     std::string root;                    // workspace root (directory of the lockfile), absolute
     std::vector<std::string> files_read; // for the no-op check: absolute paths of configuration files, existing or not
 };
+
+// ~/.config/pmx, or where XDG_CONFIG_HOME says: the user's config.yaml and profiles.
+std::string user_config_dir(const std::map<std::string, std::string>& environment);
 
 // Flags as parsed by the command line: name → items.
 using Flags = std::map<std::string, std::vector<std::string>, std::less<>>;

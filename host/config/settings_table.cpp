@@ -19,7 +19,10 @@ constexpr SettingSpec table[] = {
     {"validator", list, "integrity,tree", "", everywhere, true, "what judges archives and stored packages", "", ""},
     {"check", text, "stat", "none stat content", everywhere, false, "how a stored package is checked before it is linked", "", ""},
     {"plugin-path", list, "", "", personal, true, "more directories to look for plugins in", "", ""},
+    {"plugin-option", list, "", "", personal, false, "an option that a plugin declares, as PLUGIN.OPTION=VALUE; the items of a list one by one", "", ""},
     {"allow-drafts", boolean, "false", "", personal, true, "load plugins that use draft extensions of the SDK", "", ""},
+    {"profile", text, "", "", in_flag | in_environment, false, "caps and strategies from profiles/NAME.json beside your config.yaml, or from a file", "", ""},
+    {"config-json", text, "", "", in_flag, false, "settings as one JSON document: a file, - for standard input, or the text", "", ""},
     // Places
     {"dir", text, "", "", in_flag, false, "run as if started in this directory", "", "-C"},
     {"store-dir", text, "", "", everywhere, false, "where packages are stored, once for all projects", "", ""},
