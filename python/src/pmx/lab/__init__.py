@@ -1,0 +1,20 @@
+"""The lab: experiments on a package manager whose figures can be believed.
+
+    from pmx import lab
+    study = lab.Study("project", lab.grid(linker=["isolated"], caps_link=[1, 2, 4]) + [lab.peer("bun", linker="isolated")],
+                      state=lab.WARM_STORE, registry="mirror", blocks=12, seed=7)
+    study.run("runs/link.jsonl", resume=True)
+    print(study.compare("caps_link", baseline=2))
+
+Every run is a fresh process, its state is proved by what the registry counted, ratios are taken inside a block, and a run
+that failed never enters a figure. docs/EXPERIMENTS.md says why each of these is needed. Plots need matplotlib, frames
+pandas; nothing else does."""
+
+from .cells import Cell, Unsupported
+from .compare import Comparison, UnlikeMachines
+from .design import factorial, grid, peer
+from .registry import Network, Registry, pmx_binary
+from .study import COLD_START, COLD_STORE, NOTHING_TO_DO, RESOLVE, WARM_STORE, Study
+
+__all__ = ["COLD_START", "COLD_STORE", "Cell", "Comparison", "NOTHING_TO_DO", "Network", "RESOLVE", "Registry", "Study",
+           "UnlikeMachines", "Unsupported", "WARM_STORE", "factorial", "grid", "peer", "pmx_binary"]

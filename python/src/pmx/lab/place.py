@@ -1,0 +1,130 @@
+"""Where a cell is run: a copy of the project, and beside it everything that the tool keeps (home, caches, store). Resetting
+a state means that a directory goes away. On tmpfs it is removed; elsewhere it is moved aside and removed when the study
+is over, because ext4 does not reuse an inode for some seconds after it was freed: a run that makes a tree anew right
+after the old one was deleted pays for the search. Which of the two was done is in the record."""
+
+import os
+import shutil
+import subprocess
+
+from . import machine
+from .cells import LOCKFILES
+
+
+class Place:
+    """root/project, root/home (with store, caches and temporary files), root/aside (what was moved away)."""
+
+    def __init__(self, root, source, registry, aside=None):
+        self.root, self.source, self.registry = root, source, registry
+        self.project = os.path.join(root, "project")
+        self.second = os.path.join(root, "second")
+        self.home = os.path.join(root, "home")
+        self.store = os.path.join(self.home, "store")
+        self.temporary = os.path.join(root, "tmp")
+        os.makedirs(self.temporary, exist_ok=True)
+        self.kind = machine.file_system(root)
+        self.aside = aside or ("removed" if self.kind == "tmpfs" else "moved")
+        self._moved = 0
+        self._stash = {}
+        self.copy(self.project)
+
+    def copy(self, target):
+        """The project's files, without what was installed; nothing of the user's configuration gets in."""
+        self.discard(target)
+        shutil.copytree(self.source, target, symlinks=True, ignore=shutil.ignore_patterns("node_modules", ".git"))
+        with open(os.path.join(target, ".npmrc"), "a", encoding="utf-8") as f:
+            f.write("\nregistry=%s/\n" % self.registry)
+
+    def discard(self, path):
+        """Makes a file or tree disappear, in the way of this file system."""
+        if not os.path.lexists(path):
+            return
+        if self.aside == "moved":
+            os.makedirs(self.root + "/aside", exist_ok=True)
+            self._moved += 1
+            os.rename(path, "%s/aside/%d" % (self.root, self._moved))
+        elif os.path.isdir(path) and not os.path.islink(path):
+            remove_tree(path)
+        else:
+            os.unlink(path)
+
+    def discard_modules(self, project=None):
+        for parent, directories, _ in os.walk(project or self.project):
+            if "node_modules" in directories:
+                self.discard(os.path.join(parent, "node_modules"))
+                directories.remove("node_modules")
+
+    def discard_kept(self):
+        """Store, caches, everything below home: the tool has never run here."""
+        self.discard(self.home)
+        os.makedirs(self.home)
+
+    def discard_lockfiles(self, project=None, names=LOCKFILES):
+        for name in names:
+            self.discard(os.path.join(project or self.project, name))
+
+    # What is put back before a run that edits: manifests and lockfiles, by a name.
+    def stash(self, name):
+        found = {}
+        for parent, directories, files in os.walk(self.project):
+            directories[:] = [d for d in directories if d not in ("node_modules", ".git")]
+            for file in files:
+                if file in LOCKFILES or file in ("package.json", "pnpm-workspace.yaml"):
+                    path = os.path.join(parent, file)
+                    with open(path, "rb") as f:
+                        found[os.path.relpath(path, self.project)] = f.read()
+        self._stash[name] = found
+
+    def has_stash(self, name):
+        return name in self._stash
+
+    def restore(self, name, project=None):
+        """Manifests and lockfiles as they were; files that did not exist then are removed."""
+        target = project or self.project
+        wanted = self._stash[name]
+        for file in LOCKFILES:
+            if file not in wanted and os.path.exists(os.path.join(target, file)):
+                os.unlink(os.path.join(target, file))
+        for path, content in wanted.items():
+            path = os.path.join(target, path)
+            if os.path.exists(path):
+                with open(path, "rb") as f:
+                    if f.read() == content:
+                        continue  # an untouched file keeps its times, which a tool may look at
+            with open(path, "wb") as f:
+                f.write(content)
+
+    def settle(self):
+        """Nothing of what was done before the clock starts is still to be written afterwards."""
+        if self.kind != "tmpfs":
+            subprocess.run(["sync", "-f", self.root], check=False)
+
+    def sizes(self):
+        """Bytes of what the tool keeps, each file once: hard links into node_modules count here."""
+        total, seen = 0, set()
+        for parent, _, files in os.walk(self.home):
+            for file in files:
+                status = os.lstat(os.path.join(parent, file))
+                if status.st_ino not in seen:
+                    seen.add(status.st_ino)
+                    total += status.st_size
+        return total
+
+    def close(self):
+        remove_tree(self.root)
+
+
+def remove_tree(path):
+    """Removes a tree, directories without write permission included."""
+    def again(function, where, _):
+        parent = os.path.dirname(where)
+        if os.path.islink(parent) or not os.path.isdir(parent):
+            return
+        try:
+            os.chmod(parent, 0o700)
+            if os.path.isdir(where) and not os.path.islink(where):
+                os.chmod(where, 0o700)
+            function(where)
+        except FileNotFoundError:
+            pass
+    shutil.rmtree(path, onerror=again)
