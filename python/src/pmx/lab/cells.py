@@ -16,6 +16,9 @@ from .registry import pmx_binary
 LOCKFILES = ("pnpm-lock.yaml", "package-lock.json", "npm-shrinkwrap.json", "bun.lock", "bun.lockb", "yarn.lock")
 
 
+_SHOWN = ("linker", "importer", "check")  # factors whose values speak for themselves
+
+
 class Unsupported(Exception):
     """A tool has no such action, layout or factor."""
 
@@ -31,8 +34,8 @@ class Cell:
 
     @property
     def name(self):
-        shown = [("%s" % v if k in ("linker", "importer", "check") else "%s=%s" % (k.replace("caps_", ""), v))
-                 for k, v in sorted(self.factors.items(), key=lambda i: (i[0] not in ("linker", "importer", "check"), i[0]))]
+        shown = [("%s" % v if k in _SHOWN else "%s=%s" % (k.replace("caps_", ""), v))
+                 for k, v in sorted(self.factors.items(), key=lambda i: (_SHOWN.index(i[0]) if i[0] in _SHOWN else len(_SHOWN), i[0]))]
         return self.label or " ".join([self.tool, *shown, *(["(%s)" % self.state] if self.state else [])])
 
     @property

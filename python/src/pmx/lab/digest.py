@@ -1,6 +1,7 @@
 """What a run left behind, as one number: two installs did the same work when their trees have the same digest. The digest
 is over path, type, executable bit, size and link target of everything in every node_modules (content too when asked
-for), and leaves out what a package manager notes about its own run, which holds times and paths."""
+for), and leaves out what a package manager notes about its own run, which holds times and paths. A second digest leaves
+out every `.bin`, too: some peers make those in a race, and leave another few each time."""
 
 import hashlib
 import os
@@ -12,14 +13,14 @@ NOTES = frozenset((".pmx", ".modules.yaml", ".pnpm-workspace-state-v1.json", ".p
 
 
 class Tree:
-    """digest, files, directories, symlinks, bytes (of each file once, however many names it has), packages."""
+    """digest, bare (the digest without `.bin`), files, directories, symlinks, bytes (of each file once, however many names it has), packages."""
 
-    def __init__(self, digest, files, directories, symlinks, size, packages):
-        self.digest, self.files, self.directories, self.symlinks = digest, files, directories, symlinks
+    def __init__(self, digest, bare, files, directories, symlinks, size, packages):
+        self.digest, self.bare, self.files, self.directories, self.symlinks = digest, bare, files, directories, symlinks
         self.bytes, self.packages = size, packages
 
     def to_json(self):
-        return {"digest": self.digest, "files": self.files, "directories": self.directories, "symlinks": self.symlinks,
+        return {"digest": self.digest, "bare": self.bare, "files": self.files, "directories": self.directories, "symlinks": self.symlinks,
                 "bytes": self.bytes, "packages": self.packages}
 
     def __repr__(self):
@@ -56,11 +57,12 @@ def of(project, content=False, replace=()):
                         continue
                     _one(entry, project, rows, inodes, counts, waiting, content, replace)
     rows.sort()
-    total = hashlib.sha256()
+    whole, bare = hashlib.sha256(), hashlib.sha256()
     for row in rows:
-        total.update(row)
-        total.update(b"\n")
-    return Tree(total.hexdigest(), counts["files"], counts["directories"], counts["symlinks"], counts["bytes"], counts["packages"])
+        whole.update(row + b"\n")
+        if b"/.bin" not in row:
+            bare.update(row + b"\n")
+    return Tree(whole.hexdigest(), bare.hexdigest(), counts["files"], counts["directories"], counts["symlinks"], counts["bytes"], counts["packages"])
 
 
 def _one(entry, project, rows, inodes, counts, waiting, content, replace):

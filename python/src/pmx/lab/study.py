@@ -121,13 +121,11 @@ class Study:
 
     def _admit(self, record, session):
         record["session"] = session
-        tree = record.get("tree")
-        if tree and record["status"] in ("ok", "prepared"):
-            expected = next((r["tree"]["digest"] for r in self.records if r.get("tree") and r["layout"] == record["layout"]
-                             and r["status"] in ("ok", "prepared")), tree["digest"])
-            if tree["digest"] != expected:
-                record.update(status="invalid", why="left another tree (%s) than this layout did before (%s)" % (
-                    tree["digest"][:12], expected[:12]))
+        found = _digest(record)
+        if found:
+            expected = next((_digest(r) for r in self.records if r["layout"] == record["layout"] and _digest(r)), found)
+            if found != expected:
+                record.update(status="invalid", why="left another tree (%s) than this layout did before (%s)" % (found[:12], expected[:12]))
         self.records.append(record)
         if self._path:
             records.append(self._path, record)
@@ -166,6 +164,14 @@ class Study:
                     raise RuntimeError(record["why"])
             station.trace(cell, path)
         return path
+
+
+def _digest(record):
+    """What a good run of this layout must leave alike: all of it for pmx; for peers, which may race for them, without `.bin`."""
+    tree = record.get("tree")
+    if not tree or record["status"] not in ("ok", "prepared"):
+        return None
+    return tree["digest"] if record["cell"]["tool"] == "pmx" else tree.get("bare", tree["digest"])
 
 
 def complete_blocks(found, arms):

@@ -1,0 +1,72 @@
+"""The studies of the bench: for one project, network and file system, one study for each phase and layout, with pmx, pmx
+again, and every peer that has that phase and layout."""
+
+import os
+
+import projects
+from pmx.lab import Study, grid, peer
+from pmx.lab.cells import Cell
+from pmx.lab.design import AGAIN
+from pmx.lab.export import number
+
+PHASES = ("p0", "p1", "p2", "p3", "p4", "p5", "add", "remove", "switch", "second", "damaged")
+LAYOUTS = ("isolated", "hoisted", "global")
+# Which layouts a phase is measured with; None: the phase leaves no tree.
+OF_PHASE = {"p0": ("isolated", "hoisted"), "p1": (None,), "p2": ("isolated", "hoisted"), "p3": ("isolated", "hoisted"), "p4": LAYOUTS,
+            "p5": ("isolated",), "add": ("isolated",), "remove": ("isolated",), "switch": ("isolated",), "second": ("isolated",),
+            "damaged": ("isolated",)}
+PEERS = {"isolated": ("bun", "pnpm"), "hoisted": ("bun", "utoo", "npm"), "global": ("pnpm",), None: ("bun", "pnpm", "utoo", "npm")}
+ONE_LAYOUT = ("utoo", "npm")
+
+
+class Settings:
+    """What is alike for all studies of a run."""
+
+    def __init__(self, **given):
+        self.__dict__.update(given)
+
+
+def cells(phase, layout, peers):
+    """pmx first, then its other check level where the table asks for it, then peers."""
+    if phase == "damaged":
+        return [Cell("pmx", linker=layout, check="stat"), Cell("pmx", state="damaged", linker=layout, check="stat")]
+    shape = {"linker": layout} if layout else {}
+    found = grid(check=["stat", "none"] if phase == "p4" and layout != "global" else "stat", **shape)
+    for name in PEERS[layout]:
+        if name in peers:
+            factors = {} if layout is None else {"linker": layout}
+            found.append(peer(name, binary=peers[name], **factors))
+    return found
+
+
+def run(settings, project, kind, work, network):
+    """Records of all studies, each with the groups that figures.py looks them up by."""
+    found = []
+    for phase in settings.phases:
+        for layout in OF_PHASE[phase]:
+            if layout is not None and layout not in settings.layouts:
+                continue
+            add = projects.addition(project, settings.mirror) if phase in ("add", "remove") else None
+            if phase in ("add", "remove") and add is None:
+                settings.say("%s: the mirror has no package that could be added to %s" % (phase, os.path.basename(project)))
+                continue
+            name = " ".join([os.path.basename(project), phase, layout or "–", network.name, kind])
+            study = Study(project, cells(phase, layout, settings.peers), state="p4" if phase == "damaged" else phase, name=name,
+                          registry=settings.mirror, network=network, blocks=settings.blocks, seed=settings.seed, work=work, add=add,
+                          stages=phase != "p5", count_calls=settings.calls and phase == "p4")
+            settings.say("%s: %s" % (name, ", ".join(arm.name for arm in study.arms)))
+            study.run(os.path.join(settings.out, "records.jsonl"), resume=True, budget=settings.budget, precision=settings.precision,
+                      progress=settings.say)
+            for record in study.records:
+                record.update(phase_group=phase, layout_group=layout, file_system=kind)
+            found += study.records
+            _tell(settings, study)
+    return found
+
+
+def _tell(settings, study):
+    comparison = study.compare()
+    for row in comparison.rows:
+        settings.say("  %-28s %s against %s: %s" % (row.name, number(row.value), number(row.base), row.figure))
+    if comparison.null:
+        settings.say("  %-28s %s" % ("pmx" + AGAIN, comparison.null))
