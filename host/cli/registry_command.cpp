@@ -17,14 +17,17 @@ constexpr std::string_view usage =
     "(DIR/<name>/<version>/…), recorded packuments (DIR/<name>/package.json) or a mirror (DIR/<name>/-/*.tgz).\n\n"
     "Flags\n"
     "  --port N             where to listen [any free port]\n"
-    "  --latency-ms N       wait before each answer [0]\n"
-    "  --bandwidth-mbps N   of all connections together [no limit]\n"
+    "  --latency-ms N       a round trip: before each answer, and before the first request of a connection [0]\n"
+    "  --connect-round-trips N  how many of them a new connection costs; 2 as with TLS 1.3 [1]\n"
+    "  --bandwidth-mbps N   of each connection, with slow start [no limit]\n"
+    "  --total-mbps N       of all connections together [no limit]\n"
+    "  --prepare            make and compress all abbreviated packuments before listening, not when they are asked for\n"
     "  --threads N          of the server [2]\n"
     "  --fault RULE         misbehave; may be given several times. Kinds: a status, delay=MS, truncate, stall,\n"
     "                       wrong-bytes, slow=BYTES_PER_SECOND, close, redirect=URL, html, endless, need-auth=TEXT\n\n"
     "Examples\n"
     "  pmx registry serve tests/registry --port 4873\n"
-    "  pmx registry serve mirror --latency-ms 20 --bandwidth-mbps 200\n"
+    "  pmx registry serve mirror --prepare --latency-ms 50 --bandwidth-mbps 200\n"
     "  pmx registry serve tests/registry --fault 'GET /left-pad/*: 500 x2'\n";
 
 }  // namespace
@@ -39,8 +42,11 @@ Result<> registry_command(const Invocation& invocation, const Door& door) {
     app.add_option("command", command);
     app.add_option("directory", options.directory);
     app.add_option("--port", options.port);
-    app.add_option("--latency-ms", options.latency_ms)->check(CLI::Range(0, 60000));
-    app.add_option("--bandwidth-mbps", options.bandwidth_mbps)->check(CLI::NonNegativeNumber);
+    app.add_option("--latency-ms", options.network.latency_ms)->check(CLI::Range(0.0, 60000.0));
+    app.add_option("--connect-round-trips", options.network.connect_round_trips)->check(CLI::Range(0, 10));
+    app.add_option("--bandwidth-mbps", options.network.bandwidth_mbps)->check(CLI::Range(0.0, 1e6));
+    app.add_option("--total-mbps", options.network.total_mbps)->check(CLI::Range(0.0, 1e6));
+    app.add_flag("--prepare", options.prepare);
     app.add_option("--threads", options.threads)->check(CLI::Range(1, 64));
     app.add_option("--fault", options.faults)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     try {

@@ -4,13 +4,16 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <mutex>
 #include <optional>
+#include <thread>
 #include <tuple>
 #include <vector>
 
 #include <dirent.h>
 #include <simdjson.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/fs.hpp"
 #include "base/hash.hpp"
@@ -32,23 +35,38 @@ constexpr std::array<std::string_view, 19> abbreviated_fields = {
     "bundleDependencies", "bundledDependencies", "peerDependencies", "peerDependenciesMeta", "bin", "directories",
     "engines", "os", "cpu", "libc", "funding", "_hasShrinkwrap"};
 
-Body body_of(std::string text) {
-    auto kept = std::make_shared<const std::string>(std::move(text));
-    const std::string etag = "\"" + sha256_hex(*kept).substr(0, 32) + "\"";
-    return {*kept, kept, etag};
+Body tagged_body(std::string text) {
+    Body body = text_body(std::move(text));
+    body.etag = "\"" + sha256_hex(body.bytes).substr(0, 32) + "\"";
+    return body;
 }
 
-// The file stays mapped for the life of the server: serving it costs one write and no read.
+struct HeldFile {
+    Fd fd;
+    void* at;
+    std::size_t size;
+    ~HeldFile() { ::munmap(at, size); }
+};
+
+// Clients' connections need descriptors too; what is not held open is sent from the mapping.
+bool may_hold(int fd) {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && static_cast<rlim_t>(fd) < limit.rlim_cur / 2;
+}
+
+// The file stays mapped and open for the life of the server: serving it costs one sendfile, or one write, and no read.
 Result<Body> map_file(const std::string& path) {
-    PMX_TRY(const auto fd, open_read(AT_FDCWD, path.c_str()));
+    PMX_TRY(auto fd, open_read(AT_FDCWD, path.c_str()));
     PMX_TRY(const auto stat, stat_fd(fd.raw()));
     if (!stat.is_file()) return fail(Code::FETCH_NOT_FOUND, "no such tarball", path);
     const std::string etag = "\"" + std::to_string(stat.size) + "-" + std::to_string(stat.mtime_ns) + "\"";
-    if (stat.size == 0) return Body{{}, nullptr, etag};
+    if (stat.size == 0) return Body{{}, nullptr, etag, -1};
     void* at = ::mmap(nullptr, stat.size, PROT_READ, MAP_PRIVATE, fd.raw(), 0);
     if (at == MAP_FAILED) return fail_errno(errno, "cannot map the tarball", path);
-    std::shared_ptr<const void> keep(at, [size = stat.size](const void* p) { ::munmap(const_cast<void*>(p), size); });
-    return Body{{static_cast<const char*>(at), stat.size}, std::move(keep), etag};
+    if (!may_hold(fd.raw())) fd.reset();
+    auto held = std::make_shared<HeldFile>(std::move(fd), at, stat.size);
+    const int raw = held->fd.raw();
+    return Body{{static_cast<const char*>(at), stat.size}, std::move(held), etag, raw};
 }
 
 // Release order of npm's `latest`: numbers first, a prerelease below its release. Odd text sorts lowest.
@@ -193,6 +211,11 @@ void append_recorded_head(JsonWriter& json, const std::string& name, PackageSour
 
 }  // namespace
 
+Body text_body(std::string text) {
+    auto kept = std::make_shared<const std::string>(std::move(text));
+    return {*kept, kept, {}, -1};
+}
+
 Result<Body> PackageSource::tarball(const std::string& name, const std::string& file) {
     const std::string key = name + "/" + file;
     {
@@ -218,7 +241,8 @@ Result<Body> PackageSource::tarball(const std::string& name, const std::string& 
         PMX_TRY(const auto stat, stat_at(AT_FDCWD, (source + "/package.json").c_str()));
         if (stat && stat->is_file()) {
             PMX_TRY(auto packed, pack_directory(source));
-            body = body_of(std::move(packed));
+            body = tagged_body(std::move(packed));
+            ++made_;
         }
     }
     if (!body) return missing();
@@ -234,9 +258,53 @@ Result<Body> PackageSource::packument(const std::string& name, Form form, const 
     }
     if (!is_safe_package_name(name)) return fail(Code::FETCH_NOT_FOUND, "no such package", name);
     PMX_TRY(auto text, make_packument(name, form, base));
-    Body body = body_of(compressed ? gzip(text) : std::move(text));
+    Body body = tagged_body(compressed ? gzip(text) : std::move(text));
+    ++made_;
     const std::lock_guard lock(mutex_);
     return packuments_.emplace(key, std::move(body)).first->second;
+}
+
+Result<std::vector<std::string>> PackageSource::names() const {
+    PMX_TRY(const auto root, open_dir(AT_FDCWD, directory_.c_str()));
+    PMX_TRY(const auto entries, list_dir(root.raw()));
+    std::vector<std::string> names;
+    for (const auto& entry : entries) {
+        if (!entry.name.starts_with('@')) {
+            names.push_back(entry.name);
+            continue;
+        }
+        PMX_TRY(const auto scope, open_dir(root.raw(), entry.name.c_str()));
+        PMX_TRY(const auto inside, list_dir(scope.raw()));
+        for (const auto& package : inside) names.push_back(entry.name + "/" + package.name);
+    }
+    std::erase_if(names, [](const std::string& name) { return !is_safe_package_name(name); });
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+Result<std::size_t> PackageSource::prepare(const std::string& base, int threads) {
+    PMX_TRY(const auto names, this->names());
+    std::atomic<std::size_t> next{0}, done{0};
+    std::mutex mutex;
+    std::optional<Error> failure;
+    const auto work = [&] {
+        for (std::size_t i = next++; i < names.size(); i = next++) {
+            const auto body = packument(names[i], Form::abbreviated, base, true);
+            if (body) {
+                ++done;
+            } else if (body.error().code != Code::FETCH_NOT_FOUND) {
+                const std::lock_guard lock(mutex);
+                if (!failure) failure = body.error();
+                next = names.size();
+            }
+        }
+    };
+    std::vector<std::thread> helpers;
+    for (int i = 1; i < threads; ++i) helpers.emplace_back(work);
+    work();
+    for (auto& helper : helpers) helper.join();
+    if (failure) return tl::unexpected(*failure);
+    return done.load();
 }
 
 Result<std::string> PackageSource::make_packument(const std::string& name, Form form, const std::string& base) {

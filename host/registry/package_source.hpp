@@ -3,15 +3,19 @@
 //   recorded  <name>/package.json + *.tgz beside    a packument as a registry sent it; tarball URLs are replaced
 //   mirrored  <name>/-/<file>.tgz                   packument made from the archives
 // An optional <name>/dist-tags.json overrides the tags, <name>/times.json the times of sources and mirrors: by version
-// "2026-01-31T12:00:00.000Z", or a number of minutes before now; every other version is years old. What was prepared once is kept for good: a served directory
-// must not change. Called by the embedded registry's threads; never writes, never leaves the directory. [any thread]
+// "2026-01-31T12:00:00.000Z", or a number of minutes before now; every other version is years old. What was made once is
+// kept for good, compressed where that was asked for: a served directory must not change. Called by the embedded
+// registry's threads; never writes, never leaves the directory. [any thread]
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -22,7 +26,10 @@ struct Body {
     std::string_view bytes;
     std::shared_ptr<const void> keep;
     std::string etag;  // with quotes
+    int fd = -1;       // of a file with these very bytes, where one is held open
 };
+
+Body text_body(std::string text);  // without an etag
 
 class PackageSource {
   public:
@@ -35,12 +42,20 @@ class PackageSource {
     // `file` is the last component of a tarball URL.
     Result<Body> tarball(const std::string& name, const std::string& file);
 
+    // Makes what clients ask for first, the compressed abbreviated packument of every package, on `threads` threads; how
+    // many there are. Names the package that is broken.
+    Result<std::size_t> prepare(const std::string& base, int threads);
+    // How many packuments and archives have been made so far.
+    std::uint64_t made() const { return made_; }
+
   private:
+    Result<std::vector<std::string>> names() const;
     Result<std::string> make_packument(const std::string& name, Form form, const std::string& base);
     Result<std::string> recorded_packument(const std::string& name, const std::string& text, Form form,
                                            const std::string& base);
 
     std::string directory_;
+    std::atomic<std::uint64_t> made_{0};
     std::mutex mutex_;
     std::map<std::string, Body> packuments_;  // by form, base, coding and name
     std::map<std::string, Body> tarballs_;    // by name/file

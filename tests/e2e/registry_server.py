@@ -54,7 +54,7 @@ class RegistryServer:
     def reset(self):
         """Forgets all faults and sets the counters to zero."""
         self._ask("DELETE", "/-/pmx/faults")
-        self._ask("DELETE", "/-/pmx/counters")
+        self._ask("POST", "/-/pmx/counters")
 
     def fault(self, *rules):
         self._ask("POST", "/-/pmx/faults", "\n".join(rules).encode())

@@ -27,6 +27,75 @@ def test_ping_and_counters(registry):
     assert counters["packuments"] == 1 and counters["tarballs"] == 0 and counters["connectionsPeak"] >= 1
 
 
+def test_counters_tell_forms_bytes_and_cost_and_are_set_to_zero(registry):
+    """Asking for them changes none; POST answers what was counted and starts anew."""
+    short = get(registry.url + "/greet", Accept="application/vnd.npm.install-v1+json")[0]
+    full = get(registry.url + "/greet")[0]
+    tarball = get(registry.url + "/greet/-/greet-1.2.0.tgz")[0]
+    counters = registry.counters()
+    assert counters == {**registry.counters(), "userSeconds": counters["userSeconds"],
+                        "systemSeconds": counters["systemSeconds"], "contextSwitches": counters["contextSwitches"],
+                        "bytes": counters["bytes"], "connections": counters["connections"],
+                        "connectionsOpen": counters["connectionsOpen"], "connectionsPeak": counters["connectionsPeak"]}
+    assert counters["requests"] == 3
+    assert (counters["abbreviated"], counters["full"], counters["packuments"], counters["tarballs"]) == (1, 1, 2, 1)
+    assert counters["packumentBytes"] == len(short) + len(full) and counters["tarballBytes"] == len(tarball)
+    assert counters["bytes"] > counters["packumentBytes"] + counters["tarballBytes"]
+    assert counters["prepared"] > 0 and counters["userSeconds"] + counters["systemSeconds"] > 0
+    registry.reset()
+    get(registry.url + "/greet")
+    counters = registry.counters()
+    assert (counters["requests"], counters["full"], counters["tarballs"], counters["prepared"]) == (1, 1, 0, 0)
+
+
+def test_prepared_packuments_are_not_made_again(tmp_path):
+    for flags, made in (([], 2), (["--prepare"], 0)):
+        with registry_server.RegistryServer(os.path.join(ROOT, "tests", "registry"), *flags) as server:
+            for _ in range(2):
+                get(server.url + "/chain-a", **{"Accept": "application/vnd.npm.install-v1+json",
+                                                "Accept-Encoding": "gzip"})
+            assert server.counters()["prepared"] == made  # the archive, for its digest, and the packument
+
+
+def test_a_broken_packument_ends_the_preparation_with_its_name(tmp_path):
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "package.json").write_text("{")
+    done = subprocess.run([registry_server.pmx_binary(), "registry", "serve", str(tmp_path), "--port", "0", "--prepare"],
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode != 0 and "torn" in done.stderr, done.stderr
+
+
+def test_a_modelled_line_changes_no_byte(registry, tmp_path):
+    """Paced in pieces, through sendfile and from memory, on one connection that is kept and shared by two requests."""
+    big = tmp_path / "big" / "-"
+    big.mkdir(parents=True)
+    content = os.urandom(700_000)
+    (big / "big-1.0.0.tgz").write_bytes(content)
+    small = tmp_path / "small" / "-"
+    small.mkdir(parents=True)
+    (small / "small-1.0.0.tgz").write_bytes(content[:3000])
+    with registry_server.RegistryServer(tmp_path, "--latency-ms", "2", "--bandwidth-mbps", "400", "--total-mbps", "300") as server:
+        for _ in range(2):
+            assert get(server.url + "/big/-/big-1.0.0.tgz")[0] == content
+            assert get(server.url + "/small/-/small-1.0.0.tgz")[0] == content[:3000]
+        host, port = server.url[7:].split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as s:
+            ask = b"GET /big/-/big-1.0.0.tgz HTTP/1.1\r\nHost: x\r\n%s\r\n"
+            s.sendall(ask % b"" + ask % b"Connection: close\r\n")
+            answer = b""
+            while chunk := s.recv(1 << 20):
+                answer += chunk
+        assert answer.count(content) == 2
+        assert server.counters()["tarballs"] == 6
+
+
+def test_what_cannot_be_modelled_is_refused():
+    for flags in (["--latency-ms", "-1"], ["--bandwidth-mbps", "fast"], ["--connect-round-trips", "99"]):
+        done = subprocess.run([registry_server.pmx_binary(), "registry", "serve", "/tmp", "--port", "0", *flags],
+                              capture_output=True, text=True, timeout=20)
+        assert done.returncode != 0 and "PMX_E_USAGE" in done.stderr, done.stderr
+
+
 def test_packument_full_and_abbreviated(registry):
     full = json.loads(get(registry.url + "/@pnpm.e2e%2fpre-and-postinstall-scripts-example")[0])
     assert full["time"]["1.0.0"].startswith("2020") and "scripts" in full["versions"]["1.0.0"]
