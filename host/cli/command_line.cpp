@@ -44,9 +44,12 @@ Flags flags_of(const SettingOptions& options) {
         const auto& results = option->results();
         std::vector<std::string> items;
         if (spec->type == SettingType::list) {
-            for (const std::string& result : results)
-                for (std::string_view item : split(result, ','))
-                    if (!item.empty()) items.emplace_back(item);
+            for (const std::string& result : results) {
+                if (spec->name == "plugin-option") items.push_back(result);  // a value may hold commas
+                else
+                    for (std::string_view item : split(result, ','))
+                        if (!item.empty()) items.emplace_back(item);
+            }
         } else {
             items.push_back(results.empty() ? "" : results.back());
         }

@@ -44,7 +44,8 @@ Result<> check_manifest(const std::vector<Validator>& validators, const ObjectVi
                     PMX_TRY(json, read_file(object.dir.raw(), file.source.data(), 64u << 20));
                 }
         }
-        pmx_manifest manifest{sizeof(pmx_manifest), 0, str(package.id), str(package.name), str(package.version), str(json)};
+        pmx_manifest manifest{sizeof(pmx_manifest), 0, str(package.id), str(package.name), str(package.version), str(json),
+                              str(package.resolution.integrity)};
         PMX_CHECK(validator.check_manifest(manifest));
     }
     return {};

@@ -52,6 +52,7 @@ Result<FetchRequest> archive_request(const Package& package, const Settings& set
     FetchRequest request;
     request.subject = std::string(package.id);
     request.purpose = PMX_FETCH_ARCHIVE;
+    request.integrity = std::string(package.resolution.integrity);
     const Resolution& from = package.resolution;
     if (from.kind == ResolutionKind::git) {
         request.url = git_url(from.repo);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -30,7 +31,8 @@ struct ArchiveOwners {
     std::map<std::string, std::string, std::less<>> by_url;
 };
 
-HostServices services_of(const InstallOptions& options, ArchiveOwners& owners) {
+// `transport` is there before the first validator is: it needs the plugins that these services are made for.
+HostServices services_of(const InstallOptions& options, ArchiveOwners& owners, std::optional<Transport>& transport) {
     const Settings& settings = *options.settings;
     HostServices services = host_services(settings, *options.metrics, *options.events, *options.cancel);
     services.authorization = [&settings, &owners](std::string_view url) {
@@ -38,6 +40,7 @@ HostServices services_of(const InstallOptions& options, ArchiveOwners& owners) {
         auto owner = owners.by_url.find(url);
         return settings.authorization(url, owner == owners.by_url.end() ? std::string_view() : std::string_view(owner->second));
     };
+    services.registry = [&transport](std::string_view package, std::string_view path) { return transport->document(package, path); };
     return services;
 }
 
@@ -127,15 +130,16 @@ Result<InstallReport> install(const InstallOptions& options) {
     }
 
     ArchiveOwners owners;
-    Plugins plugins(plugin_path(settings), services_of(options, owners));
+    std::optional<Transport> transport;
+    Plugins plugins(plugin_path(settings), services_of(options, owners, transport));
     auto started = std::make_unique<StageTimer>(metrics, Stage::read);
     const std::vector<DependencyEdit>& edits = options.edits.list;
     const bool adds = std::any_of(edits.begin(), edits.end(), [](const DependencyEdit& edit) { return edit.action == DependencyEdit::Action::add; });
     PMX_TRY(Inputs inputs, read_inputs(settings, options.edits.any() ? Frozen::no : how_frozen(settings, options.ci), *options.events, adds));
     started.reset();
 
-    Transport transport(settings, plugins, *options.cancel);
-    Run run{settings, metrics, *options.events, *options.cancel, plugins, transport, settings.root};
+    transport.emplace(settings, plugins, *options.cancel);
+    Run run{settings, metrics, *options.events, *options.cancel, plugins, *transport, settings.root};
     std::optional<Store> store;
     std::optional<FileLock> store_hold;
     if (!lockfile_only && !dry) {

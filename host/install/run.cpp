@@ -32,6 +32,11 @@ OptionValues option_values(const Settings& settings) {
     OptionValues options;
     for (const auto& [name, setting] : settings.values)
         if (setting.source != Source::builtin) options.emplace(name, setting.items);
+    options.erase("plugin-option");
+    for (const std::string& item : settings.list("plugin-option")) {
+        std::size_t equals = item.find('=');
+        options[item.substr(0, equals)].push_back(item.substr(equals + 1));
+    }
     return options;
 }
 

@@ -27,7 +27,8 @@ struct Run {
 HostServices host_services(const Settings& settings, Metrics& metrics, Events& events, CancelFlag& cancel);
 PluginPath plugin_path(const Settings& settings);
 
-// What the settings say to plugins: only what somebody set, so that a plugin's own defaults hold otherwise.
+// What the settings say to plugins: only what somebody set, so that a plugin's own defaults hold otherwise. What
+// `plugin-option` says to one plugin has the key "PLUGIN.OPTION".
 OptionValues option_values(const Settings& settings);
 
 }  // namespace pmx

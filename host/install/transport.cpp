@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "install/run.hpp"
 
 namespace pmx {
@@ -10,6 +12,9 @@ namespace {
 bool has_scheme(std::string_view url, std::string_view scheme) {
     return url.size() > scheme.size() && url.starts_with(scheme) && url[scheme.size()] == ':';
 }
+
+constexpr std::size_t kLongestPath = 2048;
+constexpr std::uint64_t kLargestDocument = 256u << 20;
 
 }  // namespace
 
@@ -48,6 +53,26 @@ Result<FetchResponse> Transport::fetch_and_wait(FetchRequest request) {
     std::unique_lock lock(wait->mutex);
     wait->there.wait(lock, [&] { return wait->answer.has_value(); });
     return std::move(*wait->answer);
+}
+
+Result<std::string> Transport::document(std::string_view package, std::string_view path) {
+    auto is_plain = [](char c) { return c > 0x20 && c < 0x7f && c != '#' && c != '\\'; };
+    if (path.empty() || path.front() == '/' || path.size() > kLongestPath || path.find("..") != path.npos ||
+        !std::all_of(path.begin(), path.end(), is_plain))
+        return fail(Code::UNSAFE_PATH, "a plugin asks for a document that is no path of a registry", std::string(path), "tell its author");
+    std::string registry = settings_.registry_for(package);
+    if (registry.empty())
+        return fail(Code::NO_REGISTRY, "no registry is configured to ask", std::string(package), "pass --registry URL");
+    FetchRequest request;
+    request.url = registry + std::string(path);
+    request.subject = std::string(package);
+    request.purpose = PMX_FETCH_PACKUMENT;
+    request.headers = {{"accept", "application/json"}};
+    request.size_limit = kLargestDocument;
+    PMX_TRY(FetchResponse response, fetch_and_wait(std::move(request)));
+    if (response.status != 200)
+        return fail(Code::FETCH, fmt::format("the registry answered {}", response.status), registry + std::string(path), "check the registry URL");
+    return std::move(response.body);
 }
 
 Result<const Fetcher*> Transport::fetcher_for(const std::string& url) {

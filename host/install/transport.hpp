@@ -30,6 +30,8 @@ class Transport {
     void fetch(FetchRequest request, Done done);
     // Waits for the answer. Not from a callback of a fetcher.
     Result<FetchResponse> fetch_and_wait(FetchRequest request);
+    // What pmx.registry/1 gives to validators: the document at `path` of the registry that `package` belongs to. As above.
+    Result<std::string> document(std::string_view package, std::string_view path);
 
   private:
     Result<const Fetcher*> fetcher_for(const std::string& url);

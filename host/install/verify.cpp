@@ -18,7 +18,8 @@ Result<std::vector<Validator>> load_validators(Run& run) {
 Result<> verify_archive(Run& run, const std::vector<Validator>& validators, const Package& package, std::string_view bytes,
                         std::string_view url) {
     StageTimer timer(run.metrics, Stage::verify, package.id);
-    pmx_archive archive{sizeof(pmx_archive), 0, str(package.id), str(bytes), str(package.resolution.integrity), str(url)};
+    pmx_archive archive{sizeof(pmx_archive), 0, str(package.id), str(bytes), str(package.resolution.integrity), str(url),
+                        str(package.name), str(package.version)};
     for (const Validator& validator : validators)
         if (validator.checks_archives()) PMX_CHECK(validator.check_archive(archive));
     return {};

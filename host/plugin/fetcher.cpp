@@ -14,7 +14,8 @@ FetchSlot::FetchSlot(const Plugin& plugin, FetchRequest request, std::function<v
     : plugin_(plugin), request_(std::move(request)), done_(std::move(done)), op_(plugin.room(), plugin.info()) {
     for (const auto& [name, value] : request_.headers) headers_.push_back({str(name), str(value)});
     c_request_ = {sizeof c_request_,  request_.purpose,  str(request_.url),    str(request_.subject), headers_.data(),
-                  headers_.size(), request_.size_limit, str(request_.commit), str(request_.path)};
+                  headers_.size(), request_.size_limit, str(request_.commit), str(request_.path),
+                  str(request_.integrity)};
     c_response_ = {sizeof c_response_, this, &head, &buffer, &commit, &restart, &complete};
 }
 

@@ -88,6 +88,7 @@ class ServiceTables {
     pmx_digest digest_;
     pmx_credentials credentials_;
     pmx_requests requests_;
+    pmx_registry registry_;
 };
 
 // One request of a fetcher. It stays until the instance ends, so that a late or second complete() hits something.

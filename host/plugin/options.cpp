@@ -70,9 +70,24 @@ Result<std::vector<PluginOption>> declared_options(const pmx_plugin& table, cons
 }
 
 Result<OptionValues> checked_options(const PluginInfo& info, const OptionValues& values) {
+    const std::string own = info.name + '.';
+    for (auto at = values.lower_bound(own); at != values.end() && at->first.starts_with(own); ++at) {
+        std::string_view name = std::string_view(at->first).substr(own.size());
+        std::vector<std::string_view> declared;
+        for (const PluginOption& option : info.options) declared.push_back(option.name);
+        if (std::find(declared.begin(), declared.end(), name) != declared.end()) continue;
+        std::string near = nearest(name, declared), remedy = "it declares no options";
+        if (!near.empty()) remedy = "did you mean " + own + near + "?";
+        else if (!declared.empty()) {
+            remedy = "its options are";
+            for (std::string_view one : declared) remedy.append(" ").append(one);
+        }
+        return fail(Code::CONFIG, "plugin " + info.name + " has no option " + std::string(name), at->first, std::move(remedy));
+    }
     OptionValues checked;
     for (const PluginOption& option : info.options) {
-        auto given = values.find(option.name);
+        auto given = values.find(own + option.name);
+        if (given == values.end()) given = values.find(option.name);
         std::vector<std::string> items = given == values.end() ? option.fallback : given->second;
         std::string name = "option " + option.name + " of plugin " + info.name;
         if (option.type != PMX_OPTION_LIST && items.size() > 1)

@@ -26,7 +26,8 @@ namespace pmx {
 
 enum class PluginKind : std::uint8_t { layout, importer, fetcher, validator };
 
-// Values for options, by name; a plugin gets those that it declares. Lists have many items.
+// Values for options, by name; a plugin gets those that it declares. "PLUGIN.OPTION" is for one plugin, wins, and must be
+// declared. Lists have many items.
 using OptionValues = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 // What the host offers to plugins during a run. Everything is optional; functions may be called from any thread.
@@ -41,6 +42,8 @@ struct HostServices {
     const CancelFlag* cancel = nullptr;
     std::function<void(int severity, std::string_view what, std::string_view subject, std::string_view remedy)> diagnostic;
     std::function<void(const pmx_retry& retry)> retrying;
+    // The document at `path` of the registry that the package's name belongs to; waits for it.
+    std::function<Result<std::string>(std::string_view package, std::string_view path)> registry;
 };
 
 // Where plugins are looked for: each directory of `path`, then the installation's own. A name with '/' is a file.
@@ -85,6 +88,7 @@ class Importer {
 
 struct FetchRequest {
     std::string url, subject, commit, path;
+    std::string integrity = {};  // what the lockfile promises; the fetcher may use it as a name, the host checks it
     std::vector<std::pair<std::string, std::string>> headers;
     std::uint32_t purpose = PMX_FETCH_ARCHIVE;
     std::uint64_t size_limit = 4ull << 30;

@@ -117,6 +117,32 @@ void tell_retry(const pmx_requests* requests, const pmx_retry* retry) noexcept t
 } catch (...) {
 }
 
+pmx_status status_of(Code code) {
+    switch (code) {
+        case Code::FETCH_NOT_FOUND: return PMX_NOT_FOUND;
+        case Code::FETCH_AUTH: return PMX_DENIED;
+        case Code::CANCELLED: return PMX_CANCELLED;
+        case Code::UNSAFE_PATH: return PMX_INVALID;
+        default: return PMX_UNAVAILABLE;
+    }
+}
+
+pmx_status get_document(const pmx_registry* registry, const pmx_op* op, pmx_str package, pmx_str path, Emit emit,
+                        void* context) noexcept try {
+    HostRoom& room = room_of(registry);
+    if (!room.services.registry) return PMX_UNSUPPORTED;
+    Result<std::string> document = room.services.registry(view(package), view(path));
+    if (document) {
+        emit(context, str(*document));
+        return PMX_OK;
+    }
+    const Error& error = document.error();
+    op->report(op, PMX_ERROR, str(error.what), str(error.subject), str(error.remedy), error.sys);
+    return status_of(error.code);
+} catch (...) {
+    return PMX_FAILED;
+}
+
 }  // namespace
 
 void HostRoom::diagnostic(int severity, std::string_view what, std::string_view subject, std::string_view remedy) const {
@@ -133,6 +159,7 @@ ServiceTables::ServiceTables(std::shared_ptr<HostRoom> room) : room_(std::move(r
     digest_ = {sizeof digest_, shared, &compute_digest};
     credentials_ = {sizeof credentials_, shared, &emit_authorization, &emit_transport};
     requests_ = {sizeof requests_, shared, &tell_retry};
+    registry_ = {sizeof registry_, shared, &get_document};
 }
 
 ServiceTables::~ServiceTables() {
@@ -151,6 +178,7 @@ const void* ServiceTables::service(const pmx_host* host, const char* id) noexcep
     if (wanted == PMX_SERVICE_DIGEST) return &tables.digest_;
     if (wanted == PMX_SERVICE_CREDENTIALS) return &tables.credentials_;
     if (wanted == PMX_SERVICE_REQUESTS) return &tables.requests_;
+    if (wanted == PMX_SERVICE_REGISTRY && tables.room_->services.registry) return &tables.registry_;
     return nullptr;
 }
 

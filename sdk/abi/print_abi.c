@@ -105,6 +105,10 @@ int main(void) {
     FIELD(pmx_requests, size);
     FIELD(pmx_requests, host);
     FIELD(pmx_requests, retrying);
+    STRUCT(pmx_registry);
+    FIELD(pmx_registry, size);
+    FIELD(pmx_registry, host);
+    FIELD(pmx_registry, get);
     /* layout.h */
     STRUCT(pmx_package);
     FIELD(pmx_package, id);
@@ -208,6 +212,7 @@ int main(void) {
     FIELD(pmx_request, size_limit);
     FIELD(pmx_request, commit);
     FIELD(pmx_request, path);
+    FIELD(pmx_request, integrity);
     STRUCT(pmx_fetcher);
     FIELD(pmx_fetcher, size);
     FIELD(pmx_fetcher, reserved);
@@ -221,6 +226,8 @@ int main(void) {
     FIELD(pmx_archive, bytes);
     FIELD(pmx_archive, integrity);
     FIELD(pmx_archive, url);
+    FIELD(pmx_archive, name);
+    FIELD(pmx_archive, version);
     STRUCT(pmx_row);
     FIELD(pmx_row, name);
     FIELD(pmx_row, path);
@@ -245,6 +252,7 @@ int main(void) {
     FIELD(pmx_manifest, name);
     FIELD(pmx_manifest, version);
     FIELD(pmx_manifest, json);
+    FIELD(pmx_manifest, integrity);
     STRUCT(pmx_validator);
     FIELD(pmx_validator, size);
     FIELD(pmx_validator, reserved);

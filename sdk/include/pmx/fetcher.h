@@ -42,10 +42,13 @@ typedef struct pmx_request {
     uint32_t purpose;
     pmx_str url;
     pmx_str subject;     /* what it is for, for messages: "left-pad@1.3.0" */
-    const pmx_header *headers; /* to send as they are; never credentials */
+    const pmx_header *headers; /* to send as they are; never credentials. With an accept-encoding among them the body
+                                * goes to the host as it came; an encoding that a fetcher asks for itself, it undoes. */
     size_t header_count;
     uint64_t size_limit; /* a longer body is PMX_INVALID */
     pmx_str commit, path; /* git: the commit to check out, a subdirectory of it */
+    pmx_str integrity;    /* what the lockfile promises of an archive: SRI text or empty; the host checks it in any case;
+                             since 1.1: see PMX_HAS */
 } pmx_request;
 
 typedef struct pmx_fetcher {

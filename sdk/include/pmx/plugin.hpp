@@ -178,13 +178,18 @@ struct Life {
 
 }  // namespace pmx::sdk
 
+// The lowest minor of the host that the plugin can live with: define it before the first #include to raise it.
+#ifndef PMX_NEEDS_MINOR
+#define PMX_NEEDS_MINOR 0
+#endif
+
 // The table and the exported symbol. `options` is an array of pmx_option with static lifetime.
 #define PMX_PLUGIN_TABLE(Class, plugin_name, plugin_version, plugin_summary, plugin_kind, functions, caps, option_array, \
                          option_length)                                                                                 \
     extern "C" PMX_EXPORT const pmx_plugin* PMX_ENTRY(void) {                                                            \
         static const pmx_plugin table = {sizeof(pmx_plugin),                                                            \
                                          PMX_ABI_MAJOR,                                                                 \
-                                         0,                                                                             \
+                                         PMX_NEEDS_MINOR,                                                               \
                                          caps,                                                                          \
                                          sizeof(pmx_option),                                                            \
                                          plugin_name,                                                                   \

@@ -91,6 +91,21 @@ typedef struct pmx_requests {
     void (*retrying)(const struct pmx_requests *requests, const pmx_retry *retry);
 } pmx_requests;
 
+/* "pmx.registry/1": documents of the registry, fetched as the user's settings say (registry of the scope, fetcher,
+ * credentials, --offline). For validators whose proof is there: signatures, keys, times of publication. Since 1.1; NULL
+ * outside an install. */
+#define PMX_SERVICE_REGISTRY "pmx.registry/1"
+typedef struct pmx_registry {
+    uint32_t size;
+    void *host;
+    /* GET `path` ("left-pad", "left-pad/1.3.0", "-/npm/v1/keys") below the registry that the name `package` belongs to;
+     * waits, and calls `emit` once with the body. PMX_NOT_FOUND, PMX_DENIED, PMX_UNAVAILABLE, PMX_CANCELLED: the reason
+     * was reported to `op`. Nothing is kept: ask once for what is needed often. [worker] of a validator, never of a
+     * fetcher. */
+    pmx_status (*get)(const struct pmx_registry *registry, const pmx_op *op, pmx_str package, pmx_str path,
+                      void (*emit)(void *context, pmx_str body), void *context);
+} pmx_registry;
+
 #ifdef __cplusplus
 }
 #endif

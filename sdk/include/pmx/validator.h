@@ -18,6 +18,7 @@ typedef struct pmx_archive {
     pmx_str bytes;
     pmx_str integrity; /* what the lockfile promises: SRI text, possibly several hashes; empty when it promises none */
     pmx_str url;
+    pmx_str name, version; /* of the package; since 1.1: see PMX_HAS */
 } pmx_archive;
 
 /* One file of a stored object as its index remembers it. `name` is NUL-terminated. */
@@ -49,6 +50,7 @@ typedef struct pmx_manifest {
     uint32_t reserved;
     pmx_str id, name, version;
     pmx_str json; /* package.json as it is */
+    pmx_str integrity; /* what the lockfile promises of its archive; may be empty; since 1.1: see PMX_HAS */
 } pmx_manifest;
 
 /* Any function may be NULL: the validator has no opinion there. Verdicts: PMX_OK, PMX_MISMATCH (an object: it is
