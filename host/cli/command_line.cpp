@@ -88,6 +88,13 @@ constexpr OwnFlag own_flags[] = {
     {"outdated", "--compatible"},
     {"outdated", "--no-table"},
     {"outdated", "--format", true},
+    {"plugin list", "--json"},
+    {"plugin new", "--kind", true},
+    {"plugin new", "--c"},
+    {"plugin check", "--only", true},
+    {"plugin check", "--seed", true},
+    {"plugin check", "--json"},
+    {"plugin check", "--list"},
     {"store verify", "--repair"},
     {"store verify", "--content"},
     {"store prune", "--dry-run"},
@@ -98,7 +105,7 @@ std::string_view key_of(const OwnFlag& flag) { return flag.names.substr(flag.nam
 bool takes(const OwnFlag& flag, std::string_view command) {
     if (flag.commands == command) return true;
     std::vector<std::string_view> commands = split(flag.commands, ' ');
-    return !flag.commands.starts_with("store ") && std::find(commands.begin(), commands.end(), command) != commands.end();
+    return !flag.commands.starts_with("store ") && !flag.commands.starts_with("plugin ") && std::find(commands.begin(), commands.end(), command) != commands.end();
 }
 
 std::vector<std::string_view> flag_names() {
@@ -128,8 +135,12 @@ Result<> check_own_flags(const Invocation& invocation) {
     for (const OwnFlag& flag : own_flags) {
         // "pmx install -O" adds nothing without a package.
         bool of_add = invocation.command == "install" && flag.commands != any_selection;
-        if (takes(flag, invocation.command) && !of_add) continue;
         std::string key(key_of(flag));
+        // Several commands may have a flag of one name, a row each.
+        bool taken = std::any_of(std::begin(own_flags), std::end(own_flags), [&](const OwnFlag& other) {
+            return key_of(other) == key && takes(other, invocation.command);
+        });
+        if (taken && !of_add) continue;
         auto given = invocation.options.find(key);
         if (invocation.has(key) || (given != invocation.options.end() && !given->second.empty()))
             return fail(Code::USAGE, fmt::format("\"pmx {}\" does not take --{}", invocation.command, key), {},
@@ -195,19 +206,22 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& words) {
     };
     CLI::App* ci = nullptr;
     CLI::App* store = nullptr;
+    CLI::App* plugin = nullptr;
     struct Command {
         const char* name;
         std::vector<const char*> aliases;
     };
     for (const Command& known : {Command{"install", {"i"}}, {"ci", {}}, {"add", {}}, {"remove", {"rm", "uninstall", "un"}}, {"update", {"up", "upgrade"}},
-                                 {"dedupe", {}}, {"outdated", {}}, {"why", {}}, {"list", {"ls"}}, {"store", {}}, {"config", {}}}) {
+                                 {"dedupe", {}}, {"outdated", {}}, {"why", {}}, {"list", {"ls"}}, {"store", {}}, {"config", {}}, {"plugin", {}}}) {
         CLI::App* sub = command(app, known.name);
         for (const char* alias : known.aliases) sub->alias(alias);
         add_own_flags(*sub, known.name, invocation);
         if (sub->get_name() == "ci") ci = sub;
         if (sub->get_name() == "store") store = sub;
+        if (sub->get_name() == "plugin") plugin = sub;
     }
     for (const char* name : {"path", "status", "verify", "prune"}) add_own_flags(*command(*store, name), std::string("store ") + name, invocation);
+    for (const char* name : {"new", "list", "check"}) add_own_flags(*command(*plugin, name), std::string("plugin ") + name, invocation);
     CLI::App* config = app.get_subcommand("config");
     add_own_flags(app, "", invocation);
     app.require_subcommand(0, 1);  // packages may be called "list" or "store"
@@ -236,8 +250,9 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& words) {
     if (invocation.help || invocation.version) return invocation;
     if (invocation.switches["all"]) return fail(Code::USAGE, "--all goes with --help only", {}, "pmx install --help --all lists every flag");
     if (invocation.command.empty() && !invocation.arguments.empty()) return unknown_command(invocation.arguments.front(), "");
-    if (deepest == store && !invocation.arguments.empty()) return unknown_command(invocation.arguments.front(), "store");
-    if (invocation.command.empty() || deepest == store) {
+    for (const CLI::App* parent : {store, plugin})
+        if (deepest == parent && !invocation.arguments.empty()) return unknown_command(invocation.arguments.front(), parent->get_name());
+    if (invocation.command.empty() || deepest == store || deepest == plugin) {
         invocation.help = true;
         return invocation;
     }
@@ -245,7 +260,8 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& words) {
         return fail(Code::USAGE, "\"pmx ci\" installs what the lockfile says and adds nothing", {}, "pmx add " + invocation.arguments.front());
     if (invocation.command == "install" && !invocation.arguments.empty()) invocation.command = "add";
     PMX_CHECK(check_own_flags(invocation));
-    static constexpr std::array<std::string_view, 6> with_names = {"add", "remove", "update", "outdated", "why", "list"};
+    static constexpr std::array<std::string_view, 8> with_names = {"add",      "remove", "update",     "outdated",
+                                                                  "why",      "list",   "plugin new", "plugin check"};
     bool takes_names = std::find(with_names.begin(), with_names.end(), invocation.command) != with_names.end();
     if (!takes_names && invocation.arguments.size() > (deepest == config ? 1u : 0u))
         return fail(Code::USAGE, fmt::format("\"pmx {}\" does not take \"{}\"", invocation.command, invocation.arguments.back()), {},
@@ -280,7 +296,8 @@ Result<> run_command(const Invocation& invocation, const Door& door) {
     static constexpr std::pair<std::string_view, Command> commands[] = {
         {"install", install_command}, {"add", add_command},           {"remove", remove_command}, {"update", update_command},
         {"dedupe", dedupe_command},   {"outdated", outdated_command}, {"why", why_command},       {"list", list_command},
-        {"config", config_command},   {"registry", registry_command}};
+        {"config", config_command},   {"registry", registry_command}, {"plugin list", plugin_list_command},
+        {"plugin new", plugin_new_command}, {"plugin check", plugin_check_command}};
     for (const auto& [name, command] : commands)
         if (invocation.command == name) return command(invocation, door);
     return store_command(invocation, door);

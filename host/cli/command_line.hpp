@@ -58,6 +58,9 @@ Result<> dedupe_command(const Invocation& invocation, const Door& door);
 Result<> outdated_command(const Invocation& invocation, const Door& door);
 Result<> why_command(const Invocation& invocation, const Door& door);
 Result<> list_command(const Invocation& invocation, const Door& door);
+Result<> plugin_list_command(const Invocation& invocation, const Door& door);
+Result<> plugin_new_command(const Invocation& invocation, const Door& door);
+Result<> plugin_check_command(const Invocation& invocation, const Door& door);
 
 // Settings of the directory that -C names, or of the current one.
 Result<Settings> settings_for(const Invocation& invocation, const Door& door);

@@ -59,6 +59,16 @@ constexpr CommandHelp helps[] = {
      "  pmx store prune --dry-run\n  pmx store prune\n", false},
     {"config", "config [NAME] [--json]", "Show every setting, its value, and where it came from.", "  --json      one JSON object\n",
      "  pmx config\n  pmx config linker\n  pmx config --json\n  PMX_CHECK=content pmx config check\n", false},
+    {"plugin new", "plugin new NAME --kind KIND [--c]", "Write a project that builds a plugin, with a test.",
+     "      --kind KIND        layout, importer, fetcher or validator\n      --c                in C11 instead of C++20\n",
+     "  pmx plugin new my-layout --kind layout\n  pmx plugin new my-policy --kind validator --c\n", false},
+    {"plugin list", "plugin list [--json]", "Show the plugins that are found by name, and what they say about themselves.",
+     "      --json             a JSON array\n      --plugin-path A,B  directories to look in first\n",
+     "  pmx plugin list\n  pmx plugin list --plugin-path ./build --json\n", false},
+    {"plugin check", "plugin check FILE... [flags]", "Hold plugins to the contract: every case in a process of its own.",
+     "      --only CASE        this case; may be given several times, and end in a star\n      --seed N           the same choices as the run that told this number\n"
+     "      --json             one JSON array\n      --list             the cases, and what each holds a plugin to\n",
+     "  pmx plugin check build/my-layout.so\n  pmx plugin check build/my-layout.so --only 'layout.*' --seed 7\n  pmx plugin check --list\n", false},
     {"registry serve", "registry serve DIR [flags]", "Serve a directory of packages as a registry, for tests and benches.", "",
      "  pmx registry serve tests/registry --port 4873\n", false},
 };

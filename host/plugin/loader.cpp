@@ -174,7 +174,7 @@ Result<PluginInfo> Plugins::State::negotiate(const pmx_plugin* table, const std:
         return reject("the plugin's table has empty fields");
     if ((table->capabilities & PMX_CAP_DRAFT) && !path.allow_drafts)
         return reject("the plugin uses draft interfaces, which may change", "allow drafts, or use a released version of it");
-    PluginInfo info{table->name, table->version, table->summary, {}, file, table->capabilities, builtin, {}};
+    PluginInfo info{table->name, table->version, table->summary, {}, file, table->capabilities, builtin, {}, table->needs_minor};
     std::string_view kind = table->kind;
     info.kind = kind.substr(0, kind.find('/'));
     std::string_view revision = kind.size() > info.kind.size() ? kind.substr(info.kind.size() + 1) : "";
@@ -316,20 +316,30 @@ Result<PluginInfo> Plugins::describe(std::string_view name) {
     return library->info;
 }
 
-std::vector<std::string> Plugins::available() const {
-    std::set<std::string> names;
-    for (std::size_t i = 0; i < pmx_static_plugin_count; ++i) names.insert(pmx_static_plugins[i].name);
-    std::vector<std::string> dirs = state_->path.directories;
-    for (std::string& dir : installed_directories()) dirs.push_back(std::move(dir));
-    for (const std::string& path : dirs) {
-        auto dir = open_dir(AT_FDCWD, path.c_str());
-        if (!dir) continue;
-        if (auto entries = list_dir(dir->raw()))
-            for (const DirEntry& entry : *entries)
-                if (std::string_view name = entry.name; name.size() > 3 && name.substr(name.size() - 3) == ".so")
-                    names.emplace(name.substr(0, name.size() - 3));
-    }
-    return {names.begin(), names.end()};
+std::vector<FoundPlugin> Plugins::found() const {
+    std::vector<FoundPlugin> all;
+    std::set<std::string, std::less<>> known;
+    auto add = [&](std::string name, std::string file, bool builtin) {
+        bool hidden = !known.insert(name).second;
+        all.push_back({std::move(name), std::move(file), builtin, hidden});
+    };
+    std::set<std::string, std::less<>> seen;
+    auto look = [&](const std::string& path, bool builtin) {
+        std::string at = join_path(current_dir(), path);
+        auto dir = open_dir(AT_FDCWD, at.c_str());
+        if (path.empty() || !dir || !seen.insert(at).second) return;
+        auto entries = list_dir(dir->raw());
+        if (!entries) return;
+        std::sort(entries->begin(), entries->end(), [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
+        for (const DirEntry& entry : *entries)
+            if (std::string_view name = entry.name; name.size() > 3 && name.ends_with(".so"))
+                add(std::string(name.substr(0, name.size() - 3)), join_path(at, name), builtin);
+    };
+    for (const std::string& dir : state_->path.directories) look(dir, false);
+    for (std::size_t i = 0; i < pmx_static_plugin_count; ++i)
+        add(pmx_static_plugins[i].name, std::string("linked in: ") + pmx_static_plugins[i].name, true);
+    for (const std::string& dir : installed_directories()) look(dir, true);
+    return all;
 }
 
 std::size_t Plugins::loaded() const {

@@ -68,6 +68,13 @@ struct PluginInfo {
     std::uint32_t capabilities = 0;
     bool builtin = false;  // from the installation or linked in
     std::vector<PluginOption> options;
+    std::uint16_t needs_minor = 0;  // of the interface: the lowest that it can live with
+};
+
+// A library that a name would find, or that another of the same name hides. Nothing of it has run.
+struct FoundPlugin {
+    std::string name, file;  // "linked in: NAME" for a part of this program
+    bool builtin = false, hidden = false;
 };
 
 class Layout {
@@ -138,8 +145,9 @@ class Plugins {
     Result<Validator> validator(std::string_view name, const OptionValues& options);
     // What a library says about itself; loads it, makes no instance.
     Result<PluginInfo> describe(std::string_view name);
-    // Names on the search path and in the installation, sorted, without loading anything; for `pmx plugin list`.
-    std::vector<std::string> available() const;
+    // What lies on the search path and in the installation, in that order and sorted by name in each directory, without
+    // loading anything; for `pmx plugin list`.
+    std::vector<FoundPlugin> found() const;
     std::size_t loaded() const;  // libraries so far: the no-op install asserts 0
     // Counters of plugins that Metrics has no field for, by name; for --timing.
     std::map<std::string, std::uint64_t, std::less<>> counters() const;

@@ -117,7 +117,9 @@ TEST(Loader, HandlesOutliveTheirPlugins) {
 TEST(Loader, AvailableListsWithoutLoading) {
     Bench bench;
     Plugins plugins = bench.plugins();
-    EXPECT_THAT(plugins.available(), ::testing::IsSupersetOf({"odd-layout", "wrong-major", "hardlink", "tree"}));
+    std::vector<std::string> names;
+    for (const FoundPlugin& found : plugins.found()) names.push_back(found.name);
+    EXPECT_THAT(names, ::testing::IsSupersetOf({"odd-layout", "wrong-major", "hardlink", "tree"}));
     EXPECT_EQ(plugins.loaded(), 0u);
 }
 
