@@ -28,13 +28,16 @@ void NpmFinish::mark() {
     NpmNode* root = ideal_.projects().front();
     root->dev = root->optional = root->dev_optional = root->peer = root->extraneous = false;
     std::vector<NpmNode*> stack{root};
-    auto spread = [&](NpmNode& from, NpmNode& to, bool dev, bool optional, bool peer) {
+    auto spread = [&](NpmNode& from, NpmNode& to, NpmEdgeKind kind) {
+        const bool dev = kind == NpmEdgeKind::dev, peer = kind == NpmEdgeKind::peer || kind == NpmEdgeKind::peer_optional;
+        const bool optional = kind == NpmEdgeKind::optional || kind == NpmEdgeKind::peer_optional;
         const bool plain = !from.dev_optional && !from.dev && !from.optional && !dev && !optional;
-        bool changed = to.extraneous;
-        to.extraneous = false;
+        bool changed = false;
         auto clear = [&](bool& flag, bool clears) {
             if (flag && clears) flag = false, changed = true;
         };
+        // An optional peer says what a package is for, and is no reason for it to be there.
+        clear(to.extraneous, !from.extraneous && kind != NpmEdgeKind::peer_optional);
         clear(to.peer, !from.peer && !peer);
         clear(to.dev, plain || (!from.dev && !dev));
         clear(to.optional, plain || (!from.optional && !optional));
@@ -45,16 +48,17 @@ void NpmFinish::mark() {
         NpmNode* node = stack.back();
         stack.pop_back();
         if (node->is_link()) {
-            spread(*node, *node->target, false, false, false);
+            spread(*node, *node->target, NpmEdgeKind::prod);
             continue;
         }
         for (NpmEdge* edge : node->edges_out)
-            if (edge->to) spread(*node, *edge->to, edge->kind == NpmEdgeKind::dev, edge->is_optional(), edge->is_peer());
+            if (edge->to) spread(*node, *edge->to, edge->kind);
     }
 }
 
+// The flags stay those of the tree with what failed in it, as in npm: another package that the name leads to once the
+// failed one is gone was not meant.
 Result<> NpmFinish::drop_failed(std::vector<std::string>& dropped) {
-    mark();
     for (NpmNode* node : all()) {
         if (!node->failed || !node->tree) continue;
         const NpmEdge* edge = node->edges_in.empty() ? nullptr : node->edges_in.front();

@@ -15,9 +15,9 @@ class NpmFinish {
   public:
     NpmFinish(NpmIdeal& ideal, NpmNodes& nodes, NpmSource& source) : ideal_(ideal), nodes_(nodes), source_(source) {}
 
-    // Drops what could not be had and is optional; the error of what is not.
-    Result<> drop_failed(std::vector<std::string>& dropped);
     void drop_extraneous();
+    // Then: drops what could not be had and is optional; the error of what is not.
+    Result<> drop_failed(std::vector<std::string>& dropped);
     // Entries of everything, sorted by path; views live with the nodes.
     std::vector<NpmEntry> entries();
     std::vector<PeerIssue> peer_issues() const;

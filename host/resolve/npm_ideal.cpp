@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kModules = "node_modules/";
 constexpr unsigned kMaxPeerDepth = 300;
 constexpr std::size_t kMaxSteps = 2'000'000;
+const NpmEntry kNoEntry;
 
 bool is_in_modules(std::string_view path) {
     std::size_t at = path.rfind(kModules);
@@ -64,6 +65,10 @@ Result<> NpmIdeal::load(const NpmEntry* root_package) {
     }
     std::sort(workspaces.begin(), workspaces.end(), [](const auto& a, const auto& b) { return npm_order(a.first, b.first); });
     nodes_.make_edges(*root, workspaces);
+    for (const NpmEdge* edge : root->edges_out)
+        if (edge->spec != edge->raw)
+            return fail(Code::CONFIG, "\"overrides\" wants " + std::string(edge->spec) + " of what the project itself depends on as " + std::string(edge->raw),
+                        std::string(edge->name), "say the same in both, or \"$" + std::string(edge->name) + "\" in \"overrides\"");
     nodes_.enter(*tree_, *root);
     // Directories that are linked, and no workspaces.
     for (const NpmEntry& entry : input_.wanted->entries)
@@ -157,9 +162,11 @@ void NpmIdeal::queue_updates() {
     }
 }
 
-// A tag that the lockfile does not record yet was asked for by name just now: what is there is not good enough.
+// A tag that neither package.json nor the lockfile has yet was asked for by name just now: what is there is not good
+// enough. Once a manifest says it, any version of a registry is.
 void NpmIdeal::find_asked() {
-    for (NpmNode* project : projects_)
+    for (NpmNode* project : projects_) {
+        const NpmEntry* written = nullptr;
         for (NpmEdge* edge : project->edges_out) {
             const Specifier* specifier = nodes_.specifier(edge->name, edge->spec);
             if (!specifier || edge->kind == NpmEdgeKind::workspace) continue;
@@ -176,8 +183,14 @@ void NpmIdeal::find_asked() {
             for (const LockedProject& locked : input_.wanted->projects)
                 if (locked.dir == dir)
                     for (const LockedSpecifier& known : locked.specifiers) recorded = recorded || (known.alias == edge->name && known.specifier == edge->raw);
-            if (!recorded) asked_.insert(edge);
+            if (recorded) continue;
+            if (!written) written = source_.directory(project->dir, nullptr, &kNoEntry);
+            bool in_file = false;
+            for (const NpmEntry::Map* group : {&written->dependencies, &written->dev_dependencies, &written->optional_dependencies, &written->peer_dependencies})
+                for (const auto& [name, spec] : *group) in_file = in_file || (name == edge->name && spec == edge->raw);
+            if (!in_file) asked_.insert(edge);
         }
+    }
 }
 
 std::vector<NpmEdge*> NpmIdeal::problems(NpmNode& node) const {

@@ -29,6 +29,7 @@ NpmNode* NpmPlacing::start_of(const Step& step) const {
 
 void NpmPlacing::place(Step& step) {
     NpmEdge& edge = *step.edge;
+    if (!edge.from->tree) return;  // what was placed before it has pushed its owner out
     if (edge.to && nodes_.is_valid(edge) && !options_.explicitly_asked && !(options_.asked_update && options_.asked_update(edge.name))) return;
     unsigned chain = 0;
     for (const Step* up = step.parent; up; up = up->parent) ++chain;
@@ -114,7 +115,8 @@ void NpmPlacing::put(Step& step) {
     }
     std::vector<NpmEdge*> out = placed->edges_out;
     for (NpmEdge* peer_edge : out) {
-        if (!peer_edge->is_peer() || peer_edge->conflicted || !virtual_root || nodes_.is_valid(*peer_edge)) continue;
+        if (!placed->tree || !virtual_root || !virtual_root->tree) break;
+        if (!peer_edge->is_peer() || peer_edge->conflicted || nodes_.is_valid(*peer_edge)) continue;
         NpmNode* peer = virtual_root->child(peer_edge->name);
         if (!peer || !nodes_.satisfies(*peer, *peer_edge)) continue;
         Step next{peer, peer_edge, &step};

@@ -25,8 +25,8 @@ Result<Resolved> resolve_npm(const TreeInput& input) {
     PMX_CHECK(ideal.build());
     NpmFinish finish(ideal, nodes, source);
     Resolved resolved;
-    PMX_CHECK(finish.drop_failed(resolved.unresolved_optional));
     finish.drop_extraneous();
+    PMX_CHECK(finish.drop_failed(resolved.unresolved_optional));
 
     Lockfile draft;
     draft.format = LockfileFormat::npm;

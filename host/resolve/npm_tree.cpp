@@ -32,6 +32,22 @@ std::string_view repository_of(std::string_view url) {
     return url;
 }
 
+// As npm reads it: of an alias everything behind the name is the wish, blanks and all ("npm:x@1 || 2").
+Result<Specifier> npm_specifier(std::string_view name, std::string_view spec) {
+    std::string_view target = spec;
+    std::size_t at = spec.starts_with("npm:") ? spec.find('@', 5) : std::string_view::npos;
+    if (at != std::string_view::npos && judge_package_name(spec.substr(4, at - 4)).valid_for_old) {
+        auto found = parse_specifier(target.substr(4, at - 4), target.substr(at + 1));
+        if (found && found->kind <= SpecifierKind::tag && !found->is_alias) {
+            found->alias = name;
+            found->raw = spec;
+            found->is_alias = true;
+            return found;
+        }
+    }
+    return parse_specifier(name, spec);
+}
+
 }  // namespace
 
 bool contains(const NpmNodeSet& set, const NpmNode* node) { return std::find(set.begin(), set.end(), node) != set.end(); }
@@ -260,7 +276,7 @@ const Specifier* NpmNodes::specifier(std::string_view name, std::string_view spe
     std::string key = std::string(name) + "@" + std::string(spec);
     auto at = specifiers_.find(key);
     if (at == specifiers_.end()) {
-        auto parsed = parse_specifier(name, spec);
+        auto parsed = npm_specifier(name, spec);
         at = specifiers_.emplace(std::move(key), parsed ? std::make_unique<Specifier>(std::move(*parsed)) : nullptr).first;
     }
     return at->second.get();
@@ -275,7 +291,6 @@ bool NpmNodes::satisfies(const NpmNode& node, const NpmEdge& edge) const {
     switch (spec->kind) {
         case SpecifierKind::version:
         case SpecifierKind::range: {
-            if (spec->is_alias && node.package_name() != spec->name) return false;
             if (spec->kind == SpecifierKind::range && (spec->value.empty() || spec->value == "*")) return true;
             const KnownRange& range = ranges_.get(spec->value);
             auto version = Version::parse(node.version(), true);
@@ -341,6 +356,8 @@ NpmNodeSet NpmNodes::closed_set(const NpmNodeSet& of, const EdgeFilter& filter) 
 
 bool NpmNodes::can_replace(const NpmNode& by, NpmNode& old, const std::vector<std::string_view>& ignored) const {
     if (by.name != old.name || by.package_name() != old.package_name()) return false;
+    // Other overrides below it: its dependencies would not be those that stand there.
+    if (!old.edges_out.empty() && by.overrides != old.overrides) return false;
     NpmNodeSet own = closed_set({&old}, [&](const NpmEdge& edge) { return edge.to != &old && is_valid(edge); });
     for (NpmEdge* edge : old.edges_in) {
         if (!old.is_top() && edge->from->parent == old.parent && edge->is_peer() &&
