@@ -37,6 +37,7 @@ Result<> add_command(const Invocation& given, const Door& door) {
 
     Edits edits;
     edits.projects = selection.dirs();
+    edits.only = selection.only();
     for (const std::string& argument : invocation.arguments) {
         if (argument.find_first_not_of(" \t\n") == argument.npos) return fail(Code::USAGE, "nothing to add: a package without a name");
         DependencyEdit edit{DependencyEdit::Action::add, argument, group, invocation.has("save-peer")};

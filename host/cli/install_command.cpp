@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "cli/command_line.hpp"
 #include "cli/progress.hpp"
+#include "cli/selection.hpp"
 #include "cli/timing.hpp"
 #include "config/settings_table.hpp"
 #include "install/install.hpp"
@@ -74,12 +75,14 @@ Result<> run_install(const Invocation& invocation, const Door& door, const Edits
 }
 
 Result<> install_command(const Invocation& invocation, const Door& door) {
-    // What stands in node_modules would no longer be what its records say.
-    for (const char* flag : {"filter", "filter-prod"})
-        if (auto found = invocation.options.find(flag); found != invocation.options.end() && !found->second.empty())
-            return fail(Code::USAGE, "an install is for the whole workspace", "--" + std::string(flag),
-                        "leave the filter out; add, remove and update take it");
-    return run_install(invocation, door, {});
+    Edits edits;
+    if (invocation.options.contains("filter") || invocation.options.contains("filter-prod")) {
+        PMX_TRY(Settings settings, settings_for(invocation, door));
+        PMX_TRY(Selection selection, select_projects(invocation, door, settings, RootToo::yes));
+        if (selection.chosen.empty()) return {};
+        edits.only = selection.only();
+    }
+    return run_install(invocation, door, edits);
 }
 
 }  // namespace pmx

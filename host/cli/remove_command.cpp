@@ -12,6 +12,7 @@ Result<> remove_command(const Invocation& given, const Door& door) {
     if (selection.chosen.empty()) return {};
     Edits edits;
     edits.projects = selection.dirs();
+    edits.only = selection.only();
     for (const std::string& argument : invocation.arguments)
         edits.list.push_back({DependencyEdit::Action::remove, argument, group, false});
     return run_install(invocation, door, edits);

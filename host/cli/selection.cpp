@@ -56,6 +56,11 @@ std::vector<std::string> Selection::dirs() const {
     return dirs;
 }
 
+std::vector<std::string> Selection::only() const {
+    const bool with_root = std::find(chosen.begin(), chosen.end(), 0u) != chosen.end();
+    return filtered && chosen.size() + (with_root ? 0 : 1) < projects.size() ? dirs() : std::vector<std::string>();
+}
+
 Result<Selection> select_projects(const Invocation& invocation, const Door& door, const Settings& settings, RootToo root) {
     Selection selection;
     PMX_TRY(selection.projects, workspace_projects(settings.root, settings.workspace_packages));
@@ -74,7 +79,8 @@ Result<Selection> select_projects(const Invocation& invocation, const Door& door
             selectors.push_back(std::move(selector));
         }
     const bool workspace_root = invocation.has("workspace-root");
-    selection.several = !selectors.empty() || invocation.has("recursive");
+    selection.filtered = !selectors.empty();
+    selection.several = selection.filtered || invocation.has("recursive");
     if (!selectors.empty()) {
         PMX_TRY(selection.chosen, select_projects(selection.projects, selectors, context));
         if (workspace_root && std::find(selection.chosen.begin(), selection.chosen.end(), 0u) == selection.chosen.end())

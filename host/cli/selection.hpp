@@ -15,7 +15,11 @@ struct Selection {
     std::vector<std::size_t> chosen;         // indices; empty when a filter matched nothing, which was told then
     bool several = false;                    // -r or a filter: whoever reads the answer wants to know which project it is of
 
+    bool filtered = false;                   // a filter
+
     std::vector<std::string> dirs() const;
+    // What an install is confined to by the filter: empty where that is nothing, or leaves nothing out.
+    std::vector<std::string> only() const;
 };
 
 // Whether -r means the root too: `add` leaves it out, as pnpm does.

@@ -72,6 +72,7 @@ Result<> update_command(const Invocation& given, const Door& door) {
     }
     Edits edits;
     edits.projects = selection.dirs();
+    edits.only = selection.only();
     edits.save = !invocation.has("no-save");
     edits.update.latest = latest;
     edits.update.projects = edits.projects;

@@ -200,6 +200,7 @@ Result<bool> run_builds(Run& run, const Graph& graph, const Plan& plan, const st
 
 Result<> run_project_scripts(Run& run, const Inputs& inputs, const std::string& init_cwd) {
     for (const std::string& dir : inputs.project_dirs) {
+        if (!inputs.is_chosen(dir)) continue;
         std::string directory = join_path(run.root, dir);
         PMX_TRY(std::optional<std::string> text, read_file_if_exists(AT_FDCWD, (directory + "/package.json").c_str(), 16u << 20));
         if (!text) continue;

@@ -130,6 +130,8 @@ std::string modules_yaml(Run& run, const Commit& what) {
     return out;
 }
 
+bool is_filtered(const Commit& what) { return !what.inputs.chosen.empty(); }
+
 std::string workspace_state(Run& run, const Commit& what) {
     const Settings& settings = run.settings;
     std::string out;
@@ -146,7 +148,7 @@ std::string workspace_state(Run& run, const Commit& what) {
     }
     json.end();
     json.key("pnpmfiles").array().end();
-    json.key("filteredInstall").value(false);
+    json.key("filteredInstall").value(is_filtered(what));
     json.key("settings").object();
     json.key("autoInstallPeers").value(settings.flag("auto-install-peers"));
     json.key("catalogs").object();
@@ -304,7 +306,9 @@ Result<> commit(Run& run, Store& store, const Commit& what) {
     const Lockfile& lockfile = what.inputs.lockfile;
     if (lockfile.format == LockfileFormat::pnpm) {
         std::string virtual_store = join_path(run.root, run.settings.text("virtual-store-dir"));
-        std::string current = current_lockfile_text(lockfile, what.included);
+        // What a filtered install leaves of other projects was wanted by an earlier run: groups are taken out already.
+        const Included included = is_filtered(what) ? Included{true, true, what.included.optional} : what.included;
+        std::string current = current_lockfile_text(what.installed, included);
         std::string path = join_path(virtual_store, "lock.yaml");
         if (current.empty()) {
             PMX_CHECK(remove_file(AT_FDCWD, path.c_str()));
@@ -331,7 +335,7 @@ Result<> commit(Run& run, Store& store, const Commit& what) {
         }
     }
     PMX_CHECK(store.record_project(run.root, what.keys));
-    if (!what.whole) return {};
+    if (!what.whole || is_filtered(what)) return {};
     // The state's own directory first: making it changes node_modules, which the state describes.
     PMX_CHECK(make_dirs(AT_FDCWD, join_path(modules, ".pmx")));
     PMX_TRY(State state, observe(run, what));

@@ -22,6 +22,7 @@ struct Commit {
     const std::vector<std::string>& ignored_builds;  // packages with install scripts that nobody allowed
     const std::vector<std::string>& keys;            // store objects that the tree uses
     Included included;
+    const Lockfile& installed;                       // what stands there, by record: the whole lockfile, or a part of it
     std::string linker;
     bool whole = true;  // false: something optional could not be had, and the next run tries again
 };

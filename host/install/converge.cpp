@@ -116,7 +116,7 @@ std::vector<RootDependency> root_changes(const Graph& before, const Graph& now) 
 }  // namespace
 
 Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan& plan, const std::string& linker,
-                           const std::vector<std::string>& project_dirs) {
+                           const Inputs& inputs) {
     Converged result;
     result.keep.assign(plan.places.size(), false);
     std::string modules(run.settings.text("modules-dir"));
@@ -135,6 +135,8 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
             auto same = std::find_if(graph.projects.begin(), graph.projects.end(), [&](const Project& p) { return p.dir == old.dir; });
             if (old.name.empty() && same != graph.projects.end()) old.name = same->name;
         }
+        // pnpm's record lacks the groups that were not wanted, which may be others for each project.
+        if (current->format == LockfileFormat::pnpm) record.included.prod = record.included.dev = true;
         auto marked = mark_skipped(run, current->graph, record.included, Tell::no);
         mark_built(run.settings, current->graph);
         if (marked) {
@@ -144,7 +146,11 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
     }
     if (!old_plan) {
         if (record.exists) run.events.explain("the tree that stands was made with other settings or by another linker: it is made anew");
-        for (const std::string& dir : project_dirs) PMX_CHECK(clear_modules(tree, dir == "." ? modules : dir + "/" + modules));
+        if (record.exists && !inputs.chosen.empty())
+            return fail(Code::USAGE, "node_modules was made with other settings or by another linker, and making it anew takes all projects", run.root,
+                        "run pmx install without --filter once");
+        for (const std::string& dir : inputs.project_dirs)
+            if (inputs.is_chosen(dir)) PMX_CHECK(clear_modules(tree, dir == "." ? modules : dir + "/" + modules));
         return result;
     }
 

@@ -1,7 +1,7 @@
 // Converge: what of the tree that stands may stay. Compares the plan with the plan of what was installed before, keeps
 // the places that hold the same package and are whole (their marker, package.json, is linked last), and moves the rest
 // out of the way. A tree of another linker, of other hoisting, or of nobody known is cleared completely: no mixed
-// trees. [one thread]
+// trees; PMX_E_USAGE where that would take the tree of projects that were not chosen. [one thread]
 #pragma once
 
 #include <vector>
@@ -23,6 +23,6 @@ struct Converged {
 };
 
 Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan& plan, const std::string& linker,
-                           const std::vector<std::string>& project_dirs);
+                           const Inputs& inputs);
 
 }  // namespace pmx

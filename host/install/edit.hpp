@@ -24,6 +24,7 @@ struct DependencyEdit {
 struct Edits {
     std::vector<DependencyEdit> list;
     std::vector<std::string> projects;  // dirs that are meant; never empty where `list` is not
+    std::vector<std::string> only;      // --filter: dirs of the projects to be installed, beside the root; empty = all
     UpdateScope update;
     bool dedupe = false;                // give up pins that a newer, shared version can replace
     bool save = true;                   // --no-save: an update moves pins, and no manifest

@@ -12,6 +12,7 @@
 #include "install/build.hpp"
 #include "install/commit.hpp"
 #include "install/converge.hpp"
+#include "install/filtered.hpp"
 #include "install/pipeline.hpp"
 #include "install/plan.hpp"
 #include "install/read.hpp"
@@ -135,7 +136,8 @@ Result<InstallReport> install(const InstallOptions& options) {
     auto started = std::make_unique<StageTimer>(metrics, Stage::read);
     const std::vector<DependencyEdit>& edits = options.edits.list;
     const bool adds = std::any_of(edits.begin(), edits.end(), [](const DependencyEdit& edit) { return edit.action == DependencyEdit::Action::add; });
-    PMX_TRY(Inputs inputs, read_inputs(settings, options.edits.any() ? Frozen::no : how_frozen(settings, options.ci), *options.events, adds));
+    PMX_TRY(Inputs inputs, read_inputs(settings, options.edits.any() ? Frozen::no : how_frozen(settings, options.ci), *options.events, adds,
+                                       options.edits.only));
     started.reset();
 
     transport.emplace(settings, plugins, *options.cancel);
@@ -151,7 +153,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     if (has_to_resolve(settings, inputs, options.edits)) {
         if (settings.flag("explain"))
             for (const std::string& line : inputs.differences) run.events.explain("resolving: " + line);
-        if (store) {
+        if (store && inputs.chosen.empty()) {  // what a filtered install needs is known when all is resolved
             PMX_TRY(validators, load_validators(run));
             ahead = std::make_unique<Ahead>(run, *store, *validators);
         }
@@ -162,11 +164,6 @@ Result<InstallReport> install(const InstallOptions& options) {
         report.resolved = true;
         report.lockfile_changed = !inputs.lockfile_text.empty();
     }
-    Graph& graph = inputs.lockfile.graph;
-    {
-        std::lock_guard lock(owners.mutex);
-        owners.by_url = archives_elsewhere(graph, settings);
-    }
     report.lockfile = inputs.lockfile.file_name;
     report.linker = linker_name(settings, inputs.lockfile.format);
     if (lockfile_only && !dry) {
@@ -176,8 +173,18 @@ Result<InstallReport> install(const InstallOptions& options) {
         return report;
     }
 
-    Included included = included_groups(settings);
-    PMX_TRY(std::vector<Skipped> skipped, mark_skipped(run, graph, included, Tell::yes));
+    const Included included = included_groups(settings);
+    std::optional<Lockfile> part;
+    if (!inputs.chosen.empty()) {
+        PMX_TRY(part, lockfile_of_tree(inputs, read_current_lockfile(settings.root, modules_dir, settings.text("virtual-store-dir")), included));
+    }
+    Lockfile& installed = part ? *part : inputs.lockfile;
+    Graph& graph = installed.graph;
+    {
+        std::lock_guard lock(owners.mutex);
+        owners.by_url = archives_elsewhere(graph, settings);
+    }
+    PMX_TRY(std::vector<Skipped> skipped, mark_skipped(run, graph, part ? Included{true, true, included.optional} : included, Tell::yes));
     mark_built(settings, graph);
     PMX_TRY(Plan plan, make_plan(run, graph, report.linker));
 
@@ -206,7 +213,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     for (const Skipped& s : skipped)
         if (!s.reason.empty()) run.events.skipped_optional(graph.packages[s.package].id, s.reason, s.details);
     run.events.packages_found(plan.places.size());
-    PMX_TRY(Converged converged, converge(run, tree, graph, plan, report.linker, inputs.project_dirs));
+    PMX_TRY(Converged converged, converge(run, tree, graph, plan, report.linker, inputs));
 
     if (!validators) {
         PMX_TRY(validators, load_validators(run));
@@ -240,7 +247,7 @@ Result<InstallReport> install(const InstallOptions& options) {
 
     PMX_CHECK(tree.empty_trash());
     PMX_CHECK(commit_lockfile(run, inputs));
-    PMX_CHECK(commit(run, *store, {inputs, graph, plan, skipped, ignored, linked.keys, included, report.linker, linked.failed_optional.empty()}));
+    PMX_CHECK(commit(run, *store, {inputs, graph, plan, skipped, ignored, linked.keys, included, installed, report.linker, linked.failed_optional.empty()}));
 
     report.added = metrics.linked;
     report.removed = converged.removed;

@@ -11,17 +11,6 @@
 namespace pmx {
 namespace {
 
-// A project's own optional dependencies go with its production ones (pnpm's --dev leaves them out).
-bool wants(const Included& included, EdgeKind kind) {
-    switch (kind) {
-        case EdgeKind::dev: return included.dev;
-        case EdgeKind::optional: return included.prod && included.optional;
-        case EdgeKind::prod:
-        case EdgeKind::peer: return included.prod;
-    }
-    return true;
-}
-
 std::span<const std::string_view> texts(const Graph& graph, std::uint32_t first, std::uint32_t count) {
     return {graph.strings.data() + first, count};
 }
@@ -47,6 +36,17 @@ bool runs_here(const Graph& graph, const Package& package, const SupportedPlatfo
 }
 
 }  // namespace
+
+// A project's own optional dependencies go with its production ones (pnpm's --dev leaves them out).
+bool wants(const Included& included, EdgeKind kind) {
+    switch (kind) {
+        case EdgeKind::dev: return included.dev;
+        case EdgeKind::optional: return included.prod && included.optional;
+        case EdgeKind::prod:
+        case EdgeKind::peer: return included.prod;
+    }
+    return true;
+}
 
 Included included_groups(const Settings& settings) {
     Included included;

@@ -20,6 +20,8 @@ struct Skipped {
 };
 
 Included included_groups(const Settings& settings);
+// Whether a project's dependency of this kind belongs to them.
+bool wants(const Included& included, EdgeKind kind);
 
 // Marks every package that is not to be placed: excluded groups, optional packages that do not run here, and what only
 // they need. Leaves out the edges of projects that are excluded. Required packages that do not run here are errors

@@ -8,7 +8,9 @@
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "config/workspace.hpp"
+#include "install/filtered.hpp"
 #include "install/local_changes.hpp"
+#include "install/plan.hpp"
 #include "model/contained_path.hpp"
 #include "model/manifest.hpp"
 #include "resolve/hooks.hpp"
@@ -101,9 +103,18 @@ Result<std::vector<std::string>> differences(const Settings& settings, const Inp
     wanted.peers_suffix_max_length = static_cast<std::uint32_t>(settings.integer("peers-suffix-max-length"));
     std::vector<WantedProject> projects = inputs.wanted;
     for (const ProjectFile& file : inputs.projects)  // projects that the lockfile does not hold yet
-        if (!file.text.empty() && std::find(inputs.project_dirs.begin(), inputs.project_dirs.end(), file.dir) == inputs.project_dirs.end())
+        if (!file.text.empty() && inputs.is_chosen(file.dir) && std::find(inputs.project_dirs.begin(), inputs.project_dirs.end(), file.dir) == inputs.project_dirs.end())
             projects.push_back(wanted_project(file));
-    return lockfile_differences(inputs.lockfile, projects, wanted);
+    std::vector<std::string> found = lockfile_differences(inputs.lockfile, projects, wanted);
+    // Which directory of a project others are to see. pnpm 10 did not record it, and pnpm 12 makes such a lockfile anew.
+    for (const LockedProject& locked : inputs.lockfile.projects) {
+        const ProjectFile* file = find_project(inputs, locked.dir);
+        if (!file || inputs.lockfile.format != LockfileFormat::pnpm) continue;
+        const bool links = file->manifest.publish_directory.empty() || file->manifest.link_publish_directory, linked = locked.link_directory != "false";
+        if (links != linked)
+            found.push_back(fmt::format("{}: publishConfig.linkDirectory is {}, the lockfile was made with {}", locked.dir, links, linked));
+    }
+    return found;
 }
 
 std::string shown(const std::vector<std::string>& lines) {
@@ -130,6 +141,27 @@ Result<Lockfile> mend_lockfile(const Settings& settings, const std::string& name
     return tl::make_unexpected(std::move(error));
 }
 
+// Under excludeLinksFromLockfile the manifest alone says what is linked with link:.
+Result<> add_excluded_links(Graph& graph, Project& project, const ProjectFile& file, const Included& included) {
+    std::vector<Edge> edges(graph.begin_edges(project), graph.end_edges(project));
+    const std::size_t before = edges.size();
+    for (auto [group, kind] : {std::pair(&file.manifest.optional_dependencies, EdgeKind::optional), std::pair(&file.manifest.dependencies, EdgeKind::prod),
+                               std::pair(&file.manifest.dev_dependencies, EdgeKind::dev)})
+        for (const auto& [alias, specifier] : *group) {
+            if (!specifier.starts_with("link:") || !wants(included, kind)) continue;
+            if (!is_safe_package_name(alias) || printable(specifier) != specifier)
+                return fail(Code::UNSAFE_PATH, "cannot be linked under this name", printable(alias + ": " + specifier), "correct " + file.path);
+            if (std::any_of(edges.begin(), edges.end(), [&](const Edge& edge) { return edge.alias == alias; })) continue;
+            std::string to = join_path(file.dir == "." ? std::string_view() : std::string_view(file.dir), std::string_view(specifier).substr(5));
+            edges.push_back({graph.arena.copy(alias), kNoPackage, graph.arena.copy(to.empty() ? "." : to), kind});
+        }
+    if (edges.size() == before) return {};
+    project.first_edge = static_cast<std::uint32_t>(graph.edges.size());
+    project.edge_count = static_cast<std::uint32_t>(edges.size());
+    graph.edges.insert(graph.edges.end(), edges.begin(), edges.end());
+    return {};
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> lockfile_name(const std::string& root) {
@@ -144,7 +176,7 @@ Result<> bind_projects(Inputs& inputs, const Settings& settings) {
     inputs.wanted.clear();
     inputs.project_dirs.clear();
     inputs.versions.clear();
-    for (Project& project : inputs.lockfile.graph.projects) {
+    for (const Project& project : inputs.lockfile.graph.projects) {
         const ProjectFile* file = find_project(inputs, project.dir);
         // A lockfile may stand without a root manifest.
         if ((!file || file->text.empty()) && project.dir != ".")
@@ -157,17 +189,32 @@ Result<> bind_projects(Inputs& inputs, const Settings& settings) {
             inputs.versions.emplace_back();
             continue;
         }
-        WantedProject wanted = wanted_project(*file);
         inputs.versions.push_back(file->manifest.version);
-        // pnpm's lockfile does not name its projects, and hoisting links them by name.
-        if (project.name.empty() && is_safe_package_name(wanted.name)) project.name = inputs.lockfile.graph.arena.copy(wanted.name);
-        inputs.wanted.push_back(std::move(wanted));
+        inputs.wanted.push_back(wanted_project(*file));
+    }
+    return complete_projects(inputs, inputs.lockfile, {});
+}
+
+Result<> complete_projects(const Inputs& inputs, Lockfile& lockfile, const Included& included) {
+    auto links = lockfile.settings.find("excludeLinksFromLockfile");
+    const bool excludes_links = links != lockfile.settings.end() && links->second == "true";
+    for (Project& project : lockfile.graph.projects) {
+        const ProjectFile* file = find_project(inputs, project.dir);
+        if (!file) continue;
+        // Hoisting links projects by name.
+        if (project.name.empty() && is_safe_package_name(file->manifest.name)) project.name = lockfile.graph.arena.copy(file->manifest.name);
+        if (excludes_links) PMX_CHECK(add_excluded_links(lockfile.graph, project, *file, included));
     }
     return {};
 }
 
-Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events, bool begins) {
+bool Inputs::is_chosen(std::string_view dir) const {
+    return chosen.empty() || dir == "." || std::find(chosen.begin(), chosen.end(), dir) != chosen.end();
+}
+
+Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events, bool begins, const std::vector<std::string>& chosen) {
     Inputs inputs;
+    inputs.chosen = chosen;
     std::optional<std::string> name;
     if (settings.flag("lockfile")) {
         PMX_TRY(name, lockfile_name(settings.root));
@@ -199,6 +246,11 @@ Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& even
         if (!begins && inputs.projects.size() == 1 && inputs.projects.front().text.empty())
             return fail(Code::MANIFEST, "no package.json here", settings.root, "run pmx in a project, or say where one is with -C DIR");
         return inputs;
+    }
+    if (!chosen.empty()) {
+        if (inputs.lockfile.format == LockfileFormat::npm)
+            return fail(Code::USAGE, "an install by " + *name + " is for the whole workspace", "--filter", "leave the filter out");
+        hold_others_as_locked(inputs);
     }
     // Projects that are gone: without them the lockfile has to be made anew.
     for (const Project& project : inputs.lockfile.graph.projects)

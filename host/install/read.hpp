@@ -29,6 +29,11 @@ struct Inputs {
     // What commit writes besides its records, set by the resolve stage: the lockfile's text where it changed, manifests.
     std::string lockfile_text;
     std::vector<FileEdit> edited;
+    // Directories of the projects that this run is for, the root aside, which always belongs to them; empty: all.
+    std::vector<std::string> chosen;
+    std::vector<std::string> gone;  // projects that the lockfile has and the disk has not, and that were not chosen
+
+    bool is_chosen(std::string_view dir) const;
 };
 
 // How much is asked of a lockfile.
@@ -44,11 +49,16 @@ Result<std::optional<std::string>> lockfile_name(const std::string& root);
 // Reads and compares. A lockfile that cannot be read is an error; unless it is frozen, one with merge conflicts is merged
 // and differs, and a broken one of pnpm's is replaced by the record of what is installed, where there is one. Frozen:
 // PMX_E_LOCKFILE_OUTDATED with the list of differences, PMX_E_NO_LOCKFILE.
-// `begins`: an `add` may make the first manifest of a directory.
-Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events, bool begins = false);
+// `begins`: an `add` may make the first manifest of a directory. `chosen`: see Inputs; PMX_E_USAGE beside npm's lockfile.
+Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events, bool begins = false,
+                           const std::vector<std::string>& chosen = {});
 
 // Sets wanted, project_dirs and versions for inputs.lockfile as it is now.
 Result<> bind_projects(Inputs& inputs, const Settings& settings);
+
+// Gives the projects of `lockfile` what pnpm's lockfiles do not say of them: their names and, under
+// excludeLinksFromLockfile, what their manifests link with link:.
+Result<> complete_projects(const Inputs& inputs, Lockfile& lockfile, const Included& included);
 
 // The lockfile of what stands in node_modules: .pnpm/lock.yaml or .package-lock.json; nullopt when there is none or it
 // cannot be read (then the tree is made anew).

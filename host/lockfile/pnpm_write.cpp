@@ -44,6 +44,8 @@ class PnpmWriter {
     explicit PnpmWriter(const Lockfile& lockfile) : lockfile_(lockfile), graph_(lockfile.graph) {
         for (const Package& package : graph_.packages) packages_.push_back(&package);
         std::sort(packages_.begin(), packages_.end(), [](const Package* a, const Package* b) { return a->id < b->id; });
+        auto links = lockfile.settings.find("excludeLinksFromLockfile");
+        excludes_links_ = links != lockfile.settings.end() && links->second == "true";
     }
 
     std::string write() {
@@ -227,7 +229,7 @@ class PnpmWriter {
                std::string_view name) {
         std::vector<const LockedSpecifier*> all;
         for (const LockedSpecifier& s : locked.specifiers)
-            if (group_name(s.kind) == name) all.push_back(&s);
+            if (group_name(s.kind) == name && !(excludes_links_ && s.specifier.starts_with("link:"))) all.push_back(&s);
         std::sort(all.begin(), all.end(),
                   [](const LockedSpecifier* a, const LockedSpecifier* b) { return a->alias < b->alias; });
         bool named = false;
@@ -478,6 +480,7 @@ class PnpmWriter {
     const Graph& graph_;
     std::vector<const Package*> packages_;  // sorted by id
     std::string out_;
+    bool excludes_links_ = false;  // what a manifest links with link: is read from there
     bool started_ = false;
     bool inline_ = false;  // the next line goes on behind "? key\n  :"
     bool first_item_ = true;

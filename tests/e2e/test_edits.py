@@ -244,7 +244,7 @@ def test_what_fails_changes_nothing(pmx, project):
     for args, code, words in [
         (("add", "nope"), 1, "nope"), (("add", ""), 2, "nothing to add"), (("add", "a b"), 1, "a b"), (("add", "aa@77"), 1, "aa"), (("add", "aa@nope"), 1, "nope"), (("add",), 2, "nothing to add"),
         (("remove", "ab"), 2, "did you mean aa?"), (("remove",), 2, "nothing to remove"), (("update", "zz@1"), 2, "zz"),
-        (("update", "aa@1", "--latest"), 2, "--latest"), (("update", "-i"), 2, "terminal"), (("install", "--filter", "x"), 2, "filter"),
+        (("update", "aa@1", "--latest"), 2, "--latest"), (("update", "-i"), 2, "terminal"), (("install", "--filter", "x", "--fail-if-no-match"), 2, "filter"),
         (("add", "./nowhere"), 2, "package.json"), (("add", "zz", "--filter", "nope", "--fail-if-no-match"), 2, "filters"),
     ]:
         done = pmx(*args, cwd=root)
