@@ -12,6 +12,8 @@ namespace pmx {
 
 class Arena {
   public:
+    Arena() = default;
+    explicit Arena(std::size_t block) : block_(block) {}  // where there are many small ones
     std::string_view copy(std::string_view text) {
         char* to = allocate(text.size());
         if (!text.empty()) std::memcpy(to, text.data(), text.size());
@@ -24,9 +26,9 @@ class Arena {
     }
     char* allocate(std::size_t size) {
         if (size > left_) {
-            std::size_t block = size > kBlock / 4 ? size : kBlock;
-            blocks_.push_back(std::make_unique<char[]>(block));
-            if (block != kBlock) return blocks_.back().get();
+            std::size_t block = size > block_ / 4 ? size : block_;
+            blocks_.push_back(std::make_unique_for_overwrite<char[]>(block));
+            if (block != block_) return blocks_.back().get();
             next_ = blocks_.back().get();
             left_ = block;
         }
@@ -37,7 +39,7 @@ class Arena {
     }
 
   private:
-    static constexpr std::size_t kBlock = 64 * 1024;
+    std::size_t block_ = 64 * 1024;
     std::vector<std::unique_ptr<char[]>> blocks_;
     std::vector<std::unique_ptr<std::string>> adopted_;
     char* next_ = nullptr;

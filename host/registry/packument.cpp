@@ -4,9 +4,7 @@
 #include <charconv>
 #include <unordered_map>
 
-#include <unistd.h>
-#include <xxhash.h>
-
+#include "base/gunzip.hpp"
 #include "base/text.hpp"
 #include "model/integrity.hpp"
 #include "registry/packument_scan.hpp"
@@ -112,17 +110,30 @@ std::optional<Version> Packument::read_version(std::string_view text) {
 }
 
 std::string_view Packument::own(std::string_view raw) {
-    if (is_plain_json(raw)) return raw;
-    return owned_.emplace_back(unescape_json(raw));
+    return arena_.copy(is_plain_json(raw) ? raw : std::string_view(unescape_json(raw)));
 }
 
-Result<std::shared_ptr<const Packument>> Packument::scan(std::string_view text, std::shared_ptr<const void> keep,
-                                                         std::string_view subject) {
-    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+Result<std::shared_ptr<const Packument>> Packument::scan(std::string_view body, std::shared_ptr<const void> keep,
+                                                         std::string_view subject, Gunzip* gunzip) {
+    std::string_view document = body;
+    if (gunzip && Gunzip::is_gzip(body)) {
+        const auto outcome = gunzip->inflate(body, PackumentText::kLargest, document);
+        if (outcome != Gunzip::Outcome::done)
+            return fail(outcome == Gunzip::Outcome::no_memory ? Code::INTERNAL : Code::PACKUMENT,
+                        outcome == Gunzip::Outcome::no_memory  ? "out of memory for package metadata"
+                        : outcome == Gunzip::Outcome::too_long ? "the registry's package metadata decodes to more than " + human_bytes(PackumentText::kLargest)
+                                                               : "the registry's package metadata is broken or incomplete: its gzip data ends or breaks early",
+                        std::string(subject), "try again; if it stays so, the registry is at fault");
+    }
     auto made = std::make_shared<Packument>();
     Packument& out = *made;
-    out.keep_ = std::move(keep);
     out.subject_ = subject;
+    out.text_ = std::make_unique<PackumentText>(body, std::move(keep), document);
+    std::string_view text = document;
+    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+    const auto place_of = [&](std::string_view piece) {
+        return PackumentText::Place{static_cast<std::uint32_t>(piece.data() - document.data()), static_cast<std::uint32_t>(piece.size())};
+    };
     std::vector<Entry> versions;
     std::vector<TextPair> times;
     std::string_view own_modified;
@@ -139,7 +150,7 @@ Result<std::shared_ptr<const Packument>> Packument::scan(std::string_view text, 
             return walk.object([&](std::string_view version) {
                 std::string_view piece;
                 if (!walk.value(piece)) return false;
-                versions.push_back({out.own(version), piece.starts_with('{') ? piece : std::string_view()});
+                versions.push_back({out.own(version), piece.starts_with('{') ? place_of(piece) : PackumentText::Place()});
                 return true;
             });
         } else if (key == "dist-tags") {
@@ -241,7 +252,7 @@ void Packument::sort_versions(std::vector<Entry> found, std::vector<TextPair> ti
         const Entry& entry = found[rank.index];
         // A key written twice has its last value.
         if (i + 1 < ranks.size() && found[ranks[i + 1].index].version == entry.version) continue;
-        if (entry.text.empty()) continue;
+        if (entry.place.size == 0) continue;
         entries_.push_back(entry);
         if (rank.place == kPlain) parsed_.push_back({rank.major, rank.minor, rank.patch, {}, {}});
         else parsed_.push_back(std::move(others[rank.place]));
@@ -271,7 +282,7 @@ std::string_view Packument::time(std::string_view version) const {
 }
 
 bool Packument::is_deprecated(std::size_t index) const {
-    const std::string_view text = entries_[index].text;
+    const std::string_view text = this->text(index).value_or(std::string_view());
     if (text.find("\"deprecated\"") == text.npos) return false;
     bool deprecated = false;
     JsonWalk walk(text);
@@ -284,14 +295,15 @@ bool Packument::is_deprecated(std::size_t index) const {
     return deprecated;
 }
 
+Result<std::string_view> Packument::text(std::size_t index) const {
+    auto piece = text_->piece(index, entries_[index].place);
+    if (!piece) piece.error().subject = subject_ + "@" + std::string(entries_[index].version);
+    return piece;
+}
+
 Result<VersionManifest> Packument::manifest(std::size_t index) const {
-    const std::string_view text = entries_[index].text;
+    PMX_TRY(const std::string_view text, this->text(index));
     const std::string subject = subject_ + "@" + std::string(entries_[index].version);
-    if (!sums_.empty() && static_cast<std::uint32_t>(XXH3_64bits(text.data(), text.size())) != sums_[index]) {
-        ::unlink(file_.c_str());
-        return fail(Code::PACKUMENT, "the cached package metadata was damaged on disk and has been removed", subject,
-                    "run the same command again");
-    }
     VersionManifest out;
     auto parsed = parse_manifest(text, subject);
     if (!parsed)

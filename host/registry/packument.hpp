@@ -1,10 +1,9 @@
 // Packument: a registry's document about one package, scanned once and parsed only where it is asked: versions are
-// kept as pieces of the text, so that four megabytes cost what the one version that is needed costs. Tolerates what npm
-// tolerates (wrong types are as if absent). Immutable after scan(). [any thread]
+// known by their place in the document, so that four megabytes cost what the one version that is needed costs. Tolerates
+// what npm tolerates (wrong types are as if absent). Immutable after scan(). [any thread]
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,9 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/arena.hpp"
 #include "base/result.hpp"
 #include "model/manifest.hpp"
 #include "model/semver.hpp"
+#include "registry/packument_text.hpp"
 
 namespace pmx {
 
@@ -34,13 +35,15 @@ class Packument {
   public:
     struct Entry {
         std::string_view version;  // as written: a key of `versions`
-        std::string_view text;     // its JSON
+        PackumentText::Place place;
     };
 
-    // `text` is the whole document, owned by `keep`; `subject` the name that it was asked for by. PMX_E_PACKUMENT when it is
-    // no JSON object; everything less is tolerated.
-    static Result<std::shared_ptr<const Packument>> scan(std::string_view text, std::shared_ptr<const void> keep,
-                                                         std::string_view subject);
+    // `body` is the whole document as it came, plain or gzip, owned by `keep`; `subject` the name that it was asked for by;
+    // `gunzip` decodes and, until end_loan(), lends the text: nobody uses it meanwhile. PMX_E_PACKUMENT when it is no JSON
+    // object; everything less is tolerated.
+    static Result<std::shared_ptr<const Packument>> scan(std::string_view body, std::shared_ptr<const void> keep,
+                                                         std::string_view subject, class Gunzip* gunzip = nullptr);
+    void end_loan() const { text_->end_loan(); }
 
     std::string_view name() const { return name_; }
     // Sorted by precedence, highest first, by text where precedence is equal; entries whose key is no version or whose
@@ -59,12 +62,14 @@ class Packument {
     // Cheap question: a scan of the piece, no parse. True for a text and for `true`. [any thread]
     bool is_deprecated(std::size_t index) const;
     Result<VersionManifest> manifest(std::size_t index) const;
+    // The version's JSON.
+    Result<std::string_view> text(std::size_t index) const;
 
   private:
     friend class PackumentFile;
     static std::optional<Version> read_version(std::string_view text);
     void sort_versions(std::vector<Entry> found, std::vector<std::pair<std::string_view, std::string_view>> times);
-    std::string_view own(std::string_view raw);  // unescaped where it has to be
+    std::string_view own(std::string_view raw);  // a copy, unescaped where it has to be
 
     std::string_view name_, modified_;
     std::vector<Entry> entries_;
@@ -72,12 +77,10 @@ class Packument {
     std::vector<std::string_view> times_;  // of each entry; empty when the document has none
     std::vector<std::pair<std::string_view, std::string_view>> tags_;
     bool has_times_ = false;
-    std::deque<std::string> owned_;  // texts that are not in the document as they stand
-    std::shared_ptr<const void> keep_;
+    Arena arena_{4096};           // of the texts above, or
+    std::shared_ptr<const void> keep_;  // the mapped file that they are in
     std::string subject_;
-    // From the cache on disk: a sum of each piece, checked before it is used, and the file to give up when one differs.
-    std::vector<std::uint32_t> sums_;
-    std::string file_;
+    std::unique_ptr<PackumentText> text_;
 };
 
 }  // namespace pmx

@@ -1,8 +1,9 @@
 // PackumentFile: the form in which the cache on disk keeps a packument: a head, the versions sorted with the places of
-// their pieces, the tags, the few texts that are looked at (names, times, ETag), and the document as it came. Mapped when it
-// is read, so that only the pages of the versions that are asked for are touched. The head and the index carry a sum, each
-// piece its own, which is checked when the piece is used: a damaged file is as if it were not there. Written beside its
-// place and renamed. Used by packuments.cpp. [any thread]
+// their pieces, the tags, the few texts that are looked at (names, times, ETag), the pieces that the run asked for, and the
+// document as it came, mostly gzip. Mapped when it is read: a version that was asked for before costs its own pages, and
+// another one a decoding. The head and the index carry a sum, each piece its own, which is checked when the piece is used
+// (gzip has one itself): a damaged file is as if it were not there. Written beside its place and renamed. Used by
+// packuments.cpp. [any thread]
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,8 @@ class PackumentFile {
     };
     // nullopt: no such file, or one that is damaged, of another form or of another package.
     static std::optional<Loaded> read(const std::string& path, std::string_view name);
-    // `text` is what `packument` was scanned from. Directories above `path` must exist.
-    static Result<> write(const std::string& path, const Packument& packument, std::string_view text, const PackumentStamp& stamp);
+    // Directories above `path` must exist.
+    static Result<> write(const std::string& path, const Packument& packument, const PackumentStamp& stamp);
     // The copy was found to be as good as new. Failure is no harm: it is asked about again.
     static void touch(const std::string& path, std::int64_t fetched_ms);
 

@@ -59,7 +59,8 @@ struct Packuments::Slot {
 };
 
 Packuments::Packuments(const Settings& settings, PackumentsOptions options, SendRequest send)
-    : settings_(settings), options_(std::move(options)), cutoff_ms_(moment_ms(options_.ages_before)), send_(std::move(send)) {}
+    : settings_(settings), options_(std::move(options)), cutoff_ms_(moment_ms(options_.ages_before)), send_(std::move(send)),
+      gunzips_(std::max<std::size_t>(options_.readers, 1)), readers_(gunzips_.size(), SIZE_MAX) {}
 
 Packuments::~Packuments() {
     std::unique_lock lock(mutex_);
@@ -190,6 +191,7 @@ void Packuments::send(Slot& slot, bool full) {
     request.url = url_of(slot.registry, slot.name);
     request.subject = slot.name;
     request.headers.emplace_back("accept", full ? kFullForm : kShortForm);
+    request.headers.emplace_back("accept-encoding", "gzip");  // so that no fetcher undoes it
     if (slot.copy) {
         const PackumentStamp& stamp = slot.copy->stamp;
         if (!stamp.etag.empty()) request.headers.emplace_back("if-none-match", stamp.etag);
@@ -197,11 +199,14 @@ void Packuments::send(Slot& slot, bool full) {
     }
     ++(full ? counters_.full_requests : counters_.requests);
     send_(std::move(request), [this, &slot, full](Result<MetadataAnswer> result) {
-        run([this, &slot, full, result = std::move(result)]() mutable { answered(slot, full, std::move(result)); });
+        // The thread that brought it goes on with the network.
+        readers_.submit([this, &slot, full, result = std::make_shared<Result<MetadataAnswer>>(std::move(result))](std::uint32_t reader) {
+            run([&] { answered(slot, full, std::move(*result), gunzips_[reader]); });
+        });
     });
 }
 
-void Packuments::answered(Slot& slot, bool full, Result<MetadataAnswer> result) {
+void Packuments::answered(Slot& slot, bool full, Result<MetadataAnswer> result, Gunzip& gunzip) {
     auto copy = std::exchange(slot.copy, std::nullopt);
     if (!result) return settle(slot, tl::make_unexpected(fetch_error(std::move(result).error(), settings_, slot.name, slot.registry)));
     MetadataAnswer& answer = *result;
@@ -214,15 +219,19 @@ void Packuments::answered(Slot& slot, bool full, Result<MetadataAnswer> result) 
         return settle(slot, tl::make_unexpected(status_error(answer.status, settings_, slot.name, slot.registry)));
     counters_.bytes += answer.body.size();
     PackumentStamp stamp{header_of(answer, "etag"), header_of(answer, "last-modified"), now_ms()};
-    auto text = std::make_shared<const std::string>(std::move(answer.body));
-    auto packument = Packument::scan(*text, text, slot.name);
+    auto body = std::make_shared<const std::string>(std::move(answer.body));
+    auto packument = Packument::scan(*body, body, slot.name, &gunzip);
     if (!packument) {
         Error error = std::move(packument).error();
         error.subject += " (" + without_secrets(url_of(slot.registry, slot.name)) + ")";
         return settle(slot, tl::make_unexpected(std::move(error)));
     }
-    keep(slot, full, *packument, std::move(text), std::move(stamp));
-    accept(slot, full, std::move(*packument));
+    accept(slot, full, *packument);
+    // After those who waited for it: what they asked for is kept, and goes into the cache decoded.
+    run([this, &slot, full, packument = std::move(*packument), stamp = std::move(stamp)]() mutable {
+        packument->end_loan();
+        keep(slot, full, std::move(packument), std::move(stamp));
+    });
 }
 
 void Packuments::accept(Slot& slot, bool full, std::shared_ptr<const Packument> packument) {
@@ -266,14 +275,13 @@ std::optional<PackumentFile::Loaded> Packuments::cached(const Slot& slot, bool f
 }
 
 // A cache that cannot be written costs time on the next run and nothing else.
-void Packuments::keep(const Slot& slot, bool full, std::shared_ptr<const Packument> packument,
-                      std::shared_ptr<const std::string> text, PackumentStamp stamp) {
+void Packuments::keep(const Slot& slot, bool full, std::shared_ptr<const Packument> packument, PackumentStamp stamp) {
     std::string path = cache_path(slot, full);
     if (path.empty()) return;
     bool start = false;
     {
         std::lock_guard lock(unwritten_mutex_);
-        unwritten_.push_back({std::move(path), std::move(packument), std::move(text), std::move(stamp)});
+        unwritten_.push_back({std::move(path), std::move(packument), std::move(stamp)});
         start = !std::exchange(writing_, true);
     }
     if (start) writer_.submit([this](std::uint32_t) {
@@ -292,8 +300,8 @@ bool Packuments::write_next() {
         next = std::move(unwritten_.front());
         unwritten_.pop_front();
     }
-    if (PackumentFile::write(next.path, *next.packument, *next.text, next.stamp)) return true;
-    if (make_dirs(AT_FDCWD, parent_path(next.path))) (void)PackumentFile::write(next.path, *next.packument, *next.text, next.stamp);
+    if (PackumentFile::write(next.path, *next.packument, next.stamp)) return true;
+    if (make_dirs(AT_FDCWD, parent_path(next.path))) (void)PackumentFile::write(next.path, *next.packument, next.stamp);
     return true;
 }
 

@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/gunzip.hpp"
 #include "base/pool.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
@@ -34,7 +35,7 @@ struct MetadataRequest {
 struct MetadataAnswer {
     std::uint32_t status = 0;
     std::vector<std::pair<std::string, std::string>> headers;
-    std::string body;  // decoded
+    std::string body;  // plain, or gzip as it came
 };
 // Starts one request; `done` is called exactly once, from any thread, possibly before it returns. Bounds what runs at once.
 using SendRequest = std::function<void(MetadataRequest, std::function<void(Result<MetadataAnswer>)> done)>;
@@ -53,6 +54,7 @@ struct PackumentsOptions {
     bool reuse_until_cutoff = false;
     std::int64_t fresh_for_ms = 0;  // a cached document younger than this is not asked for again
     bool revalidate = false;        // everything cached is asked for again, whatever the three above say
+    std::size_t readers = 2;        // threads that decode and scan answers
     // Names whose ages do not matter (minimumReleaseAgeExclude). Empty: none.
     std::function<bool(std::string_view name)> any_age = {};
 };
@@ -93,7 +95,6 @@ class Packuments {
     struct Unwritten {
         std::string path;
         std::shared_ptr<const Packument> packument;
-        std::shared_ptr<const std::string> text;
         PackumentStamp stamp;
     };
     Slot& slot(std::string_view name, std::string_view registry, bool ask, Arrived arrived, bool& fresh);
@@ -102,7 +103,8 @@ class Packuments {
     void start(Slot& slot);
     void begin(Slot& slot, bool full);
     void send(Slot& slot, bool full);
-    void answered(Slot& slot, bool full, Result<MetadataAnswer> result);
+    // On a reader's thread: decodes and scans what came.
+    void answered(Slot& slot, bool full, Result<MetadataAnswer> result, Gunzip& gunzip);
     // Takes it, or goes on to the full document when it cannot tell what has to be known.
     void accept(Slot& slot, bool full, std::shared_ptr<const Packument> packument);
     void settle(Slot& slot, Answer answer);
@@ -110,8 +112,7 @@ class Packuments {
     bool is_old_enough(const Slot& slot, const Packument& packument) const;
     std::string cache_path(const Slot& slot, bool full) const;
     std::optional<PackumentFile::Loaded> cached(const Slot& slot, bool full) const;
-    void keep(const Slot& slot, bool full, std::shared_ptr<const Packument> packument, std::shared_ptr<const std::string> text,
-              PackumentStamp stamp);
+    void keep(const Slot& slot, bool full, std::shared_ptr<const Packument> packument, PackumentStamp stamp);
     // Writes one of what is kept; false: there is none.
     bool write_next();
 
@@ -129,7 +130,10 @@ class Packuments {
     std::mutex unwritten_mutex_;
     std::deque<Unwritten> unwritten_;
     bool writing_ = false;  // the writer is at it
-    Pool writer_{1, SIZE_MAX};  // the cache is written behind the answers; last, so that it is drained first
+    // Last, so that they are drained first: the cache is written behind the answers; answers are read beside the network.
+    Pool writer_{1, SIZE_MAX};
+    std::vector<Gunzip> gunzips_;  // one a reader
+    Pool readers_;
 };
 
 }  // namespace pmx

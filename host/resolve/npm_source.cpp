@@ -96,7 +96,8 @@ Result<const NpmEntry*> NpmSource::of_registry(const Specifier& specifier) {
     if (auto known = versions_.find(id); known != versions_.end()) return known->second;
     PMX_TRY(VersionManifest found, packument->manifest(*picked));
     NpmEntry& entry = entries_.emplace_back();
-    fill(entry, found.manifest, version.text);
+    PMX_TRY(std::string_view text, packument->text(*picked));
+    fill(entry, found.manifest, text);
     entry.name = keep(specifier.name);
     entry.version = keep(version.version);
     entry.resolved = keep(found.tarball);

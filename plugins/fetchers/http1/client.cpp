@@ -24,6 +24,13 @@ bool is_success(unsigned status) {
     return (status >= 200 && status < 300 && status != 206) || status == 304;
 }
 
+// Whoever names the encodings undoes them.
+bool asks_for_encoding(const pmx_request& request) {
+    for (std::size_t i = 0; i < request.header_count; ++i)
+        if (equals_ignoring_case(sdk::view(request.headers[i].name), "accept-encoding")) return true;
+    return false;
+}
+
 bool is_header(const pmx_header& header) {
     auto bad = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
     std::string_view name = sdk::view(header.name), value = sdk::view(header.value);
@@ -194,7 +201,8 @@ Task<> Client::attempt(Job& job) {
         std::string text = request_text(job, url, origin, hop == 0);
         Answer answer = co_await ask(job, url, text);
         if (is_success(answer.head.status)) {
-            if (co_await read_body(*answer.lease.connection, answer.head, std::move(answer.rest), job.sink))
+            if (co_await read_body(*answer.lease.connection, answer.head, std::move(answer.rest), job.sink,
+                                   !asks_for_encoding(*job.request)))
                 answer.lease.give_back();
             co_return;
         }

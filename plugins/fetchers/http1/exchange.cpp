@@ -70,10 +70,10 @@ Task<Head> read_head(Connection& connection, std::string& rest) {
     throw Failure{PMX_UNAVAILABLE, false, "the server sends interim answers without end"};
 }
 
-Task<bool> read_body(Connection& connection, const Head& head, std::string rest, Sink& sink) {
+Task<bool> read_body(Connection& connection, const Head& head, std::string rest, Sink& sink, bool decode) {
     if (head.coding == Coding::unknown)
         throw Failure{PMX_UNAVAILABLE, false, "the server sent an unknown Content-Encoding"};
-    bool plain = head.coding == Coding::identity;
+    bool plain = head.coding == Coding::identity || !decode;
     if (plain && head.length && *head.length > sink.limit()) throw_too_long(sink.limit());
     sink.head(head, plain && head.length ? *head.length : UINT64_MAX);
     if (plain && head.length) {

@@ -90,6 +90,9 @@ TEST(Http1, UndoesEncodingsAndChunks) {
         EXPECT_EQ(got.length, UINT64_MAX);
     }
     EXPECT_EQ(bench.get({server.url("/archive")}).body, gzip(body)) << "an archive's gzip is its own";
+    for (const char* path : {"/gzip", "/both"})
+        EXPECT_TRUE(bench.get({server.url(path), PMX_FETCH_PACKUMENT, 1 << 20, {{"accept-encoding", "gzip"}}}).body == gzip(body))
+            << path << ": who asks for an encoding undoes it";
     EXPECT_EQ(server.connections(), 1);
 }
 

@@ -53,7 +53,7 @@ TEST_F(PackageSourceTest, SourcesAreYearsOld) {
     EXPECT_FALSE(brief->has_times());
     EXPECT_EQ(brief->tag("latest"), "1.1.0");
     EXPECT_TRUE(brief->manifest(1)->has_install_script);
-    EXPECT_EQ(brief->versions()[1].text.find("readme"), std::string_view::npos);
+    EXPECT_EQ(brief->text(1)->find("readme"), std::string_view::npos);
     EXPECT_EQ(brief->manifest(0)->tarball, "http://127.0.0.1:1/w/-/w-1.1.0.tgz");
     EXPECT_EQ(brief->manifest(0)->integrity.substr(0, 7), "sha512-");
 }

@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include "registry/pack.hpp"
 #include "registry/packument_errors.hpp"
 
 namespace pmx {
@@ -17,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr const char* kRegistry = "https://registry.example/npm/";
@@ -25,7 +27,7 @@ constexpr const char* kCutoff = "2022-01-01T00:00:00.000Z";
 constexpr const char* kYoung = "2023-01-01T00:00:00.000Z";
 
 struct Seen {
-    std::string url, accept, if_none_match, if_modified_since;
+    std::string url, accept, accept_encoding, if_none_match, if_modified_since;
 };
 
 // A registry made of functions; answers at once, or when told.
@@ -38,9 +40,12 @@ struct FakeRegistry {
 
     SendRequest sender() {
         return [this](MetadataRequest request, std::function<void(Result<MetadataAnswer>)> done) {
-            Seen one{request.url, "", "", ""};
+            Seen one{request.url, "", "", "", ""};
             for (const auto& [name, value] : request.headers)
-                (name == "accept" ? one.accept : name == "if-none-match" ? one.if_none_match : one.if_modified_since) = value;
+                (name == "accept"            ? one.accept
+                 : name == "accept-encoding" ? one.accept_encoding
+                 : name == "if-none-match"   ? one.if_none_match
+                                             : one.if_modified_since) = value;
             std::unique_lock lock(mutex);
             seen.push_back(one);
             auto result = answer(request);
@@ -123,23 +128,25 @@ TEST_F(PackumentsTest, AsksOnceHoweverManyWant) {
         ASSERT_EQ(registry.held.size(), 1u);
         EXPECT_EQ(arrived, 0);
         registry.held[0]();
-        EXPECT_EQ(arrived, 8);
-        packuments.want("w", {}, [&](const Packuments::Answer&) { ++arrived; });
-        EXPECT_EQ(arrived, 9);
         EXPECT_TRUE(packuments.get("w"));
+        packuments.want("w", {}, [&](const Packuments::Answer&) { ++arrived; });
         EXPECT_EQ(packuments.counters().requests, 1u);
         EXPECT_EQ(packuments.counters().names, 1u);
     }
+    EXPECT_EQ(arrived, 9);
     EXPECT_EQ(registry.seen.size(), 1u);
 }
 
 TEST_F(PackumentsTest, ALongChainNeedsNoDeepStack) {
-    Packuments packuments(settings, {}, registry.sender());
     int left = 20'000;
-    std::function<void(const Packuments::Answer&)> next = [&](const Packuments::Answer&) {
-        if (--left > 0) packuments.want("w" + std::to_string(left), {}, next);
-    };
-    packuments.want("w", {}, next);
+    std::function<void(const Packuments::Answer&)> next;
+    {
+        Packuments packuments(settings, {}, registry.sender());
+        next = [&](const Packuments::Answer&) {
+            if (--left > 0) packuments.want("w" + std::to_string(left), {}, next);
+        };
+        packuments.want("w", {}, next);
+    }
     EXPECT_EQ(left, 0);
 }
 
@@ -353,6 +360,64 @@ TEST_F(PackumentsTest, DamagedFilesAreAMiss) {
     EXPECT_EQ(manifest.error().code, Code::PACKUMENT);
     EXPECT_FALSE(fs::exists(path));
     EXPECT_EQ(ask(cached()), "1.0.0");
+}
+
+// Three versions, the last of which nobody asks for while the document is at hand.
+std::string three_versions() {
+    return R"({"name":"w","dist-tags":{"latest":"2.0.0"},"modified":")" + std::string(kOld) +
+           R"(","versions":{"1.0.0":{"description":"one","dist":{"integrity":"sha512-a"}},"2.0.0":{"description":"two","dist":{"integrity":"sha512-b"}},)" +
+           R"("0.9.0":{"dist":{"integrity":"sha512-c"}}}})";
+}
+
+TEST_F(PackumentsTest, GzipIsKeptAsItCame) {
+    const std::string body = pmx::registry::gzip(three_versions());
+    registry.answer = [&](const MetadataRequest&) { return ok(body); };
+    std::string path;
+    for (bool from_disk : {false, true}) {
+        PackumentsOptions options = cached();
+        options.fresh_for_ms = 60'000;
+        Packuments packuments(settings, options, registry.sender());
+        packuments.want("w", {}, [&](const Packuments::Answer& answer) { EXPECT_EQ((*answer)->manifest(0)->integrity, "sha512-b") << "while it is lent"; });
+        auto& answer = packuments.get("w");
+        ASSERT_TRUE(answer);
+        EXPECT_EQ(registry.seen.size(), 1u);
+        EXPECT_EQ((*answer)->manifest(1)->integrity, "sha512-a") << "decoded again";
+        EXPECT_EQ((*answer)->manifest(0)->integrity, "sha512-b");
+        EXPECT_EQ((*answer)->tag("latest"), "2.0.0");
+        last = *answer;
+        EXPECT_EQ(from_disk, packuments.counters().from_cache == 1);
+    }
+    EXPECT_EQ(registry.seen.at(0).accept_encoding, "gzip");
+    EXPECT_EQ(last->manifest(2)->integrity, "sha512-c") << "after the run";
+
+    path = dir + "/" + files().at(0);
+    std::ifstream in(path, std::ios::binary);
+    const std::string whole(std::istreambuf_iterator<char>(in), {});
+    EXPECT_NE(whole.find(body), whole.npos) << "as it came";
+    EXPECT_NE(whole.find(R"("two")"), whole.npos) << "and what was asked for, decoded";
+    const auto changed = [&](std::size_t at) {
+        std::string bytes = whole;
+        bytes[at] = static_cast<char>(bytes[at] ^ 1);
+        std::ofstream(path, std::ios::binary) << bytes;
+        return PackumentFile::read(path, "w");
+    };
+    auto loaded = changed(whole.find("sha512-b"));
+    ASSERT_TRUE(loaded);
+    EXPECT_FALSE(loaded->packument->manifest(0)) << "a piece that was damaged";
+    EXPECT_FALSE(fs::exists(path));
+    loaded = changed(whole.find(body) + body.size() / 2);
+    ASSERT_TRUE(loaded);
+    EXPECT_TRUE(loaded->packument->manifest(0)) << "needs no decoding";
+    EXPECT_EQ(loaded->packument->manifest(2).error().code, Code::PACKUMENT);
+    EXPECT_FALSE(fs::exists(path));
+}
+
+TEST_F(PackumentsTest, GzipThatIsNoneIsAnError) {
+    for (std::size_t cut : {2u, 20u, 60u}) {
+        registry.answer = [&](const MetadataRequest&) { return ok(pmx::registry::gzip(three_versions()).substr(0, cut)); };
+        EXPECT_EQ(ask(cached()), "PMX_E_PACKUMENT") << cut;
+    }
+    EXPECT_THAT(files(), IsEmpty());
 }
 
 TEST_F(PackumentsTest, NothingIsReadOrWrittenThroughALink) {
