@@ -128,7 +128,7 @@ Answer RegistryServer::State::control(const HttpRequest& request) {
     made.body = text_body("{}");
     if (request.path == "/-/pmx/counters") {
         made.body = text_body(to_json(counters()));
-        if (request.method == "POST") zero();
+        if (request.method != "GET") zero();
         return made;
     }
     if (request.path == "/-/pmx/faults") {

@@ -2,7 +2,7 @@
 // of the tests, of `./dev demo` and of the bench, so an answer costs one body that is ready and one or two system calls.
 // It can be made slow (network_model.hpp) and bad (faults.hpp). Besides packages it answers
 //     GET /-/ping                 {}
-//     GET /-/pmx/counters         what was asked and sent; POST answers the same and sets it to zero
+//     GET /-/pmx/counters         what was asked and sent; POST or DELETE answers the same and sets it to zero
 //     POST, DELETE /-/pmx/faults  adds rules, one a line; forgets all
 // start() returns when the port is open; the server's own threads do the rest. Never writes to disk, never listens
 // elsewhere than on the loopback address. [one owner; counters() from any thread]
