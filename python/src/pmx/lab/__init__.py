@@ -14,7 +14,9 @@ from .cells import Cell, Unsupported
 from .compare import Comparison, UnlikeMachines
 from .design import factorial, grid, peer
 from .registry import Network, Registry, pmx_binary
+from .statistics import Figure
 from .study import COLD_START, COLD_STORE, NOTHING_TO_DO, RESOLVE, WARM_STORE, Study
+from .tune import RandomSearch, Tuned, tune
 
-__all__ = ["COLD_START", "COLD_STORE", "Cell", "Comparison", "NOTHING_TO_DO", "Network", "RESOLVE", "Registry", "Study",
-           "UnlikeMachines", "Unsupported", "WARM_STORE", "factorial", "grid", "peer", "pmx_binary"]
+__all__ = ["COLD_START", "COLD_STORE", "Cell", "Comparison", "Figure", "NOTHING_TO_DO", "Network", "RESOLVE", "RandomSearch",
+           "Registry", "Study", "Tuned", "UnlikeMachines", "Unsupported", "WARM_STORE", "factorial", "grid", "peer", "pmx_binary", "tune"]

@@ -128,8 +128,9 @@ class Pmx(Tool):
 
     def command(self, action, place):
         verb, _, subject = action.partition(":")
-        words = {"resolve": ["install", "--lockfile-only"], "install": ["install"], "frozen": ["install", "--frozen-lockfile"],
-                 "again": ["install"], "add": ["add", subject], "remove": ["remove", subject]}[verb]
+        words = {"resolve": ["install", "--no-frozen-lockfile", "--lockfile-only"], "install": ["install", "--no-frozen-lockfile"],
+                 "frozen": ["install", "--frozen-lockfile"], "again": ["install"], "add": ["add", subject],
+                 "remove": ["remove", subject]}[verb]
         flags = ["--ignore-scripts", "--reporter", "silent", "--store-dir", place.store, "--registry", place.registry + "/"]
         for name, value in sorted(self.settings().items()):
             if value is False:

@@ -1,4 +1,4 @@
-"""Runs one command and writes its exit status, wall time and usage to descriptor 3. A program of its own, run with `python
+"""Runs one command and writes its exit status, wall time and usage to a descriptor. A program of its own, run with `python
 -I -S`, and as small as it can be: at exec the kernel counts the memory of whoever forked as the peak of the new program,
 so a program started by an interpreter full of numpy would never seem to need less than that. What is left of the fault
 is this program's own size (about 9 MB), below which no peak is reported."""
@@ -8,8 +8,8 @@ import sys
 import time
 
 if __name__ == "__main__":
-    os.set_inheritable(3, False)
-    command = sys.argv[1:]
+    teller, command = int(sys.argv[1]), sys.argv[2:]
+    os.set_inheritable(teller, False)
     began = time.perf_counter()
     try:
         child = os.posix_spawnp(command[0], command, os.environ)
@@ -18,4 +18,4 @@ if __name__ == "__main__":
         sys.exit(127)
     _, status, usage = os.wait4(child, 0)
     wall = time.perf_counter() - began
-    os.write(3, repr((os.waitstatus_to_exitcode(status), wall, *usage)).encode())
+    os.write(teller, repr((os.waitstatus_to_exitcode(status), wall, *usage)).encode())

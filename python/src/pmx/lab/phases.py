@@ -18,6 +18,7 @@ class Phase:
     resolves = False
     content = False        # whether the tree's digest is over the content of files, too
     tree = True            # whether there is a tree
+    shares = True          # whether cells that differ in caps alone may take turns in one place
 
     def prepare(self, session):
         """Once, untimed: the state that every run starts from. session: see station.py."""
@@ -116,7 +117,7 @@ class WarmStore(Phase):
 
 
 class NothingToDo(Phase):
-    name, title, network = "p5", "nothing to do", "none"
+    name, title, network, shares = "p5", "nothing to do", "none", False
 
     def reset(self, session):
         pass
@@ -209,7 +210,7 @@ class SecondCheckout(Phase):
 
 class Damaged(WarmStore):
     """The altered file keeps its size: what finds it is its time, or its content."""
-    name, title, network, content = "damaged", "one stored file damaged", "archives", True
+    name, title, network, content, shares = "damaged", "one stored file damaged", "archives", True, False
 
     def prepare(self, session):
         session.first_install()

@@ -39,8 +39,8 @@ def execute(command, cwd, env, timeout=600):
     try:
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
-                ["/bin/sh", "-c", 'exec "$@" 3>&%d' % writer, "sh", sys.executable, "-I", "-S", LAUNCHER, *command], cwd=cwd, env=env,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, pass_fds=(writer,), start_new_session=True)
+                [sys.executable, "-I", "-S", LAUNCHER, str(writer), *command], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=subprocess.STDOUT, pass_fds=(writer,), start_new_session=True)
             os.close(writer)
             writer = None
             timed_out = _wait(process, timeout)
