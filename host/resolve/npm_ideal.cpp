@@ -73,6 +73,10 @@ Result<> NpmIdeal::load(const NpmEntry* root_package) {
     // Directories that are linked, and no workspaces.
     for (const NpmEntry& entry : input_.wanted->entries)
         if (!entry.path.empty() && !is_in_modules(entry.path)) project_at(entry.path, nullptr, &entry);
+    std::unordered_set<std::string_view> linked;
+    if (input_.update.kind != UpdateScope::Kind::all)
+        for (const NpmEntry& entry : input_.wanted->entries)
+            if (entry.link) linked.insert(entry.resolved);
     for (NpmNode* node : projects_) {
         if (node == root) continue;
         nodes_.make_edges(*node);
@@ -83,7 +87,7 @@ Result<> NpmIdeal::load(const NpmEntry* root_package) {
             node->fs_parent = owner;
             owner->fs_children.push_back(node);
         }
-        nodes_.enter(*tree_, *node);
+        if (linked.contains(node->dir)) nodes_.enter(*tree_, *node);  // the others when their link is placed
     }
     if (input_.update.kind != UpdateScope::Kind::all) load_entries();
     return {};
@@ -127,10 +131,16 @@ NpmNode* NpmIdeal::pop() {
     return node;
 }
 
-// What was found wrong in the lockfile's own tree.
+bool NpmIdeal::is_linked(const NpmNode& project) const {
+    for (const auto& [name, list] : tree_->nodes)
+        if (std::any_of(list.begin(), list.end(), [&](NpmNode* node) { return node->target == &project; })) return true;
+    return false;
+}
+
+// What was found wrong in the lockfile's own tree. A project that it does not link yet has its turn after all others.
 void NpmIdeal::queue_problems() {
     for (NpmNode* project : projects_)
-        for (std::vector<NpmNode*> stack{project}; !stack.empty();) {
+        for (std::vector<NpmNode*> stack{project}; !stack.empty() && (project == tree_->root || is_linked(*project));) {
             NpmNode* node = stack.back();
             stack.pop_back();
             bool wrong = std::any_of(node->edges_out.begin(), node->edges_out.end(), [&](NpmEdge* edge) { return !nodes_.is_valid(*edge); });
@@ -214,13 +224,7 @@ std::vector<NpmEdge*> NpmIdeal::problems(NpmNode& node) const {
 
 void NpmIdeal::queue_link_targets() {
     for (NpmNode* project : projects_) {
-        if (project->seen || project == tree_->root) continue;
-        auto leads_here = [&](NpmNode* node) { return node->target == project; };
-        for (const auto& [name, list] : tree_->nodes)
-            if (std::any_of(list.begin(), list.end(), leads_here)) {
-                push(project);
-                break;
-            }
+        if (!project->seen && project != tree_->root && is_linked(*project)) push(project);
     }
 }
 
@@ -277,6 +281,7 @@ Result<> NpmIdeal::step(NpmNode& node) {
         if (placing.conflict()) return conflict(*placing.conflict());
         for (const NpmPlaced& placed : placing.placed()) {
             if (!placed.node->tree) continue;
+            if (NpmNode* target = placed.node->target; target && target->is_project && !target->tree) nodes_.enter(*tree_, *target);
             for (NpmEdge* in : placed.node->edges_in) {
                 if (in == placed.edge || in->conflicted || nodes_.is_valid(*in)) continue;
                 if (placed.verdict == NpmVerdict::replace)
@@ -306,14 +311,14 @@ Result<NpmNode*> NpmIdeal::node_of(NpmEdge& edge) {
     if (edge.kind == NpmEdgeKind::workspace) return nodes_.link(edge.name, by_dir_.at(edge.spec));
     if (specifier && (specifier->kind == SpecifierKind::directory || specifier->kind == SpecifierKind::link)) {
         std::string dir = join_path(from->dir, specifier->value);
+        const bool is_known = by_dir_.contains(dir);
         NpmNode* target = project_at(nodes_.keep(dir), nullptr, nullptr);
-        if (target && !target->tree) {
+        if (target && !is_known) {
             nodes_.make_edges(*target);
             if (!target->dir.starts_with("..")) {
                 target->fs_parent = tree_->root;
                 tree_->root->fs_children.push_back(target);
             }
-            nodes_.enter(*tree_, *target);
         }
         if (target) return nodes_.link(edge.name, target);
         if (!edge.is_optional()) return fail(Code::SPECIFIER, "there is no package in this directory", std::string(edge.name) + "@" + std::string(edge.spec));

@@ -35,6 +35,7 @@ class NpmIdeal {
     bool is_asked_update(std::string_view name) const;
     void push(NpmNode* node);
     NpmNode* pop();
+    bool is_linked(const NpmNode& project) const;
     void queue_link_targets();
     Result<> step(NpmNode& node);
     std::vector<NpmEdge*> problems(NpmNode& node) const;
