@@ -55,6 +55,7 @@ std::string timing_table(const Metrics& metrics, const InstallReport& report) {
                        report.check, report.linker);
     for (const Counter& counter : counters(metrics))
         if (counter.value > 0) out += fmt::format("  {:<24} {}\n", counter.name, counter.value);
+    for (const auto& [name, value] : report.plugin_counters) out += fmt::format("  {:<24} {}\n", printable(name), value);
     out += "system calls:";
     for (unsigned i = 0; i < static_cast<unsigned>(Sys::count_); ++i)
         if (std::uint64_t n = sys_counters().n[i]; n > 0) out += fmt::format(" {} {}", sys_name(static_cast<Sys>(i)), n);
@@ -76,6 +77,8 @@ std::string timing_json(const Metrics& metrics, const InstallReport& report) {
     }
     json.end().key("counters").object();
     for (const Counter& counter : counters(metrics)) json.key(counter.name).value(counter.value);
+    json.end().key("plugin_counters").object();
+    for (const auto& [name, value] : report.plugin_counters) json.key(name).value(value);
     json.end().key("syscalls").object();
     for (unsigned i = 0; i < static_cast<unsigned>(Sys::count_); ++i)
         json.key(sys_name(static_cast<Sys>(i))).value(sys_counters().n[i].load(std::memory_order_relaxed));

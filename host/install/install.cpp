@@ -254,6 +254,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     report.warm = metrics.warm;
     report.cold = metrics.cold;
     report.plugins_loaded = plugins.loaded();
+    report.plugin_counters = plugins.counters();
     report.up_to_date = report.added == 0 && report.removed == 0 && metrics.symlinks_made == 0 && metrics.bins_made == 0;
     return report;
 }

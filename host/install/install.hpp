@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct InstallReport {
     bool up_to_date = false;          // nothing had to be done; no pool and no plugin was started
     std::uint64_t added = 0, removed = 0, warm = 0, cold = 0;
     std::size_t plugins_loaded = 0;
+    std::map<std::string, std::uint64_t, std::less<>> plugin_counters;  // what plugins count under names of their own
     std::string lockfile, linker, check;
     bool resolved = false;                       // the manifests were resolved, not only the lockfile read
     bool lockfile_changed = false;               // it was written, or would be with --dry-run
