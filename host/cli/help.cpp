@@ -81,7 +81,7 @@ struct Group {
 };
 constexpr Group groups[] = {{"linker", "Strategies"},           {"dir", "Places"},        {"registry", "Network"},
                             {"frozen-lockfile", "What is installed"}, {"resolution-mode", "Which versions are chosen"},
-                            {"save-exact", "What an edit saves"}, {"hoist", "Shape of the tree"}, {"unpack-concurrency", "Machine"},
+                            {"save-exact", "What an edit saves"}, {"hoist", "Shape of the tree"}, {"resolve-concurrency", "Machine"},
                             {"reporter", "What is told"}};
 
 std::string settings_help(bool all) {

@@ -100,6 +100,7 @@ constexpr SettingSpec table[] = {
     {"prefer-symlinked-executables", boolean, "false", "", with_pnpm, false, "symbolic links in .bin instead of scripts", "", ""},
     {"extend-node-path", boolean, "true", "", with_pnpm, false, "set NODE_PATH in the scripts of .bin", "", ""},
     // The machine
+    {"resolve-concurrency", integer, "0", "", everywhere, false, "documents of the registry read at once; 0: two", "", ""},
     {"unpack-concurrency", integer, "0", "", everywhere, false, "archives unpacked at once; 0: one per processor", "", ""},
     {"link-concurrency", integer, "0", "", everywhere, false, "packages linked at once; 0: one per processor", "", ""},
     // What is told

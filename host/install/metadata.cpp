@@ -1,10 +1,13 @@
 #include "install/metadata.hpp"
 
+#include <algorithm>
+
 namespace pmx {
 namespace {
 
 constexpr std::uint64_t kPackumentLimit = 512ull << 20;
 constexpr std::int64_t kFreshForMs = 5 * 60 * 1000;
+constexpr std::int64_t kMostReaders = 64;
 
 }  // namespace
 
@@ -31,6 +34,7 @@ PackumentsOptions packuments_options(const Settings& settings, const Policy& pol
     options.full = policy.mode == ResolutionMode::time_based;
     options.ages_before = policy.newest;
     options.fresh_for_ms = kFreshForMs;
+    if (const auto readers = settings.integer("resolve-concurrency"); readers > 0) options.readers = static_cast<std::size_t>(std::min<std::int64_t>(readers, kMostReaders));
     // Whoever finds no version that fits asks again with `revalidate`.
     options.reuse_until_cutoff = true;
     options.any_age = [&policy](std::string_view name) { return policy.newest_exclude.judge(name).every_version; };

@@ -16,7 +16,7 @@ constexpr const char* kFile = ".pmx/state";
 
 // Settings that say how a run behaves, not what the tree is.
 bool shapes_the_tree(std::string_view name) {
-    for (std::string_view other : {"reporter", "timing", "timing-file", "explain", "loglevel", "network-concurrency", "unpack-concurrency",
+    for (std::string_view other : {"reporter", "timing", "timing-file", "explain", "loglevel", "network-concurrency", "resolve-concurrency", "unpack-concurrency",
                                    "link-concurrency", "frozen-lockfile", "prefer-frozen-lockfile", "offline", "prefer-offline", "dir",
                                    "user-agent", "fetch-retries", "fetch-retry-factor", "fetch-retry-mintimeout", "fetch-retry-maxtimeout",
                                    "fetch-timeout", "check", "force", "color", "cache-dir"})

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <unordered_map>
 #include <unordered_set>
@@ -13,7 +14,7 @@ struct Prefetch::Slot {
     std::mutex mutex;  // guards all below
     std::shared_ptr<const Packument> packument;
     bool asked = false;
-    std::vector<Specifier> pending;          // guesses that wait for the packument
+    std::vector<const Specifier*> pending;   // guesses that wait for the packument
     std::unordered_set<std::string> guessed;
     std::unordered_map<std::string, Result<std::size_t>> picks;
     std::unordered_map<std::size_t, std::unique_ptr<const Result<PackageFacts>>> facts;
@@ -30,6 +31,16 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
     std::unordered_map<std::string, std::unique_ptr<Slot>> slots;
     std::size_t running = 0;
     bool closed = false;
+    RangeCache ranges;
+    // By alias and text; `followed`: its packument has been asked for as a guess.
+    struct Known {
+        explicit Known(Result<Specifier> value_) : value(std::move(value_)) {}
+        const Result<Specifier> value;
+        std::atomic<bool> followed{false};
+    };
+    std::mutex specifiers_mutex;
+    std::unordered_map<std::string, std::unique_ptr<Known>> specifiers;
+    std::deque<Specifier> kept;
     std::atomic<std::size_t> asked{0};
 
     State(Packuments& packuments_, const Policy& policy_, const Hooks* hooks_, const CancelFlag* cancel_, Answered answered_)
@@ -37,8 +48,21 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
 
     struct Guess {
         Slot* slot;
-        Specifier specifier;
+        const Specifier* specifier;
     };
+
+    Known& specifier(std::string_view alias, std::string_view text) {
+        std::string key;
+        key.reserve(alias.size() + text.size() + 1);
+        key.append(alias).append("\n").append(text);
+        {
+            std::lock_guard lock(specifiers_mutex);
+            if (auto found = specifiers.find(key); found != specifiers.end()) return *found->second;
+        }
+        auto parsed = std::make_unique<Known>(parse_specifier(alias, text));
+        std::lock_guard lock(specifiers_mutex);
+        return *specifiers.try_emplace(std::move(key), std::move(parsed)).first->second;
+    }
 
     Slot& slot(const Specifier& specifier) {
         std::string key = specifier.registry.empty() ? specifier.name : specifier.registry + " " + specifier.name;
@@ -64,7 +88,7 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
         if (--running == 0) idle.notify_all();
     }
 
-    // The guess where the packument is there; else it is kept until it is.
+    // The guess where the packument is there; else it is kept until it is. `specifier` stays as long as this does.
     void want(const Specifier& specifier, std::vector<Guess>& ready) {
         Slot& wanted = slot(specifier);
         bool ask = false;
@@ -72,9 +96,9 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
             std::lock_guard lock(wanted.mutex);
             if (!wanted.guessed.insert(specifier.value).second) return;
             if (wanted.packument) {
-                ready.push_back({&wanted, specifier});
+                ready.push_back({&wanted, &specifier});
             } else {
-                wanted.pending.push_back(specifier);
+                wanted.pending.push_back(&specifier);
                 ask = !std::exchange(wanted.asked, true);
             }
         }
@@ -85,7 +109,7 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
             {
                 std::lock_guard lock(wanted.mutex);
                 if (!wanted.packument) wanted.packument = *answer;
-                for (Specifier& specifier : wanted.pending) ready.push_back({&wanted, std::move(specifier)});
+                for (const Specifier* specifier : wanted.pending) ready.push_back({&wanted, specifier});
                 wanted.pending.clear();
             }
             self->follow(std::move(ready));
@@ -95,15 +119,17 @@ struct Prefetch::State : std::enable_shared_from_this<State> {
 
     void follow(std::vector<Guess> ready) {
         while (!ready.empty() && !(cancel && cancel->is_set())) {
-            Guess guess = std::move(ready.back());
+            const Guess guess = ready.back();
             ready.pop_back();
-            auto version = pick(*guess.slot, {.specifier = &guess.specifier});
+            auto version = pick(*guess.slot, {.specifier = guess.specifier, .ranges = &ranges});
             if (!version) continue;
             auto known = facts(*guess.slot, *version);
             if (!known) continue;
             for (const PackageWant& next : (*known)->wants) {
-                auto specifier = parse_specifier(next.alias, next.text);
-                if (specifier && specifier->kind <= SpecifierKind::tag && !answered(*specifier)) want(*specifier, ready);
+                Known& known_specifier = specifier(next.alias, next.text);
+                if (known_specifier.followed.exchange(true, std::memory_order_relaxed)) continue;
+                const Result<Specifier>& found = known_specifier.value;
+                if (found && found->kind <= SpecifierKind::tag && !answered(*found)) want(*found, ready);
             }
         }
     }
@@ -172,6 +198,12 @@ Result<Prefetch::Slot*> Prefetch::get(const Specifier& specifier) {
     return &slot;
 }
 
+const Result<Specifier>& Prefetch::specifier(std::string_view alias, std::string_view text) { return state_->specifier(alias, text).value; }
+const Specifier& Prefetch::keep(Specifier specifier) {
+    std::lock_guard lock(state_->specifiers_mutex);
+    return state_->kept.emplace_back(std::move(specifier));
+}
+RangeCache& Prefetch::ranges() { return state_->ranges; }
 const Packument& Prefetch::packument(const Slot& slot) { return *slot.packument; }
 Result<std::size_t> Prefetch::pick(Slot& slot, const PickRequest& request) { return state_->pick(slot, request); }
 Result<const PackageFacts*> Prefetch::facts(Slot& slot, std::size_t version) { return state_->facts(slot, version); }

@@ -38,7 +38,10 @@ class Prefetch {
     ~Prefetch();
     Prefetch(const Prefetch&) = delete;
 
-    // Never waits. `specifier` is one of the registry's kinds.
+    // parse_specifier, once for each pair of texts. Valid as long as this is.
+    const Result<Specifier>& specifier(std::string_view alias, std::string_view text);
+    const Specifier& keep(Specifier specifier);
+    // Never waits. `specifier` is one of the registry's kinds, and from one of the two functions above.
     void want(const Specifier& specifier);
     // Waits for the packument.
     Result<Slot*> get(const Specifier& specifier);
@@ -49,6 +52,7 @@ class Prefetch {
     Result<const PackageFacts*> facts(Slot& slot, std::size_t version);
     // How many names were asked for.
     std::size_t asked() const;
+    RangeCache& ranges();
 
   private:
     struct State;

@@ -65,7 +65,7 @@ std::uint32_t TreeWalk::add_pinned(const PackageRecord& record, const Place& pla
         own.kind = SpecifierKind::version;
         own.name = record.name;
         own.value = record.version;
-        if (is_registry_record(record)) prefetch_.want(own);
+        if (is_registry_record(record)) prefetch_.want(prefetch_.keep(std::move(own)));
     }
     return added;
 }

@@ -225,7 +225,7 @@ Result<TreeTarget> TreeWalk::resolve_registry(const Specifier& specifier, const 
     PMX_TRY(Prefetch::Slot * slot, prefetch_.get(specifier));
     const std::string_view newest = direct ? std::string_view() : std::string_view(newest_);
     const PickRequest request{
-        .specifier = &specifier, .preferred = preferred_for(specifier, place), .lowest = lowest, .update_to_latest = latest, .newest = newest, .ranges = &ranges_};
+        .specifier = &specifier, .preferred = preferred_for(specifier, place), .lowest = lowest, .update_to_latest = latest, .newest = newest, .ranges = &prefetch_.ranges()};
     const bool shares = !direct && !prefers_chosen_;
     if (shares && !prefers_own_)
         if (auto settled = settled_.find(&specifier); settled != settled_.end()) return TreeTarget{settled->second, {}};
@@ -312,15 +312,6 @@ std::uint32_t TreeWalk::new_level(std::uint32_t parent, const TreeEdge* first, s
     std::sort(chosen_versions_.begin() + level.first, chosen_versions_.end());
     levels_.push_back(level);
     return static_cast<std::uint32_t>(levels_.size() - 1);
-}
-
-const Result<Specifier>& TreeWalk::specifier_of(std::string_view alias, std::string_view text) {
-    std::string key;
-    key.reserve(alias.size() + text.size() + 1);
-    key.append(alias).append("\n").append(text);
-    auto [found, added] = specifiers_.try_emplace(std::move(key));
-    if (added) found->second = std::make_unique<const Result<Specifier>>(parse_specifier(alias, text));
-    return *found->second;
 }
 
 std::uint32_t TreeWalk::find_package(std::string_view key) const {

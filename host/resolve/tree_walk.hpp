@@ -91,7 +91,7 @@ class TreeWalk {
     Result<PackageRecord> registry_record(Prefetch::Slot& slot, std::size_t version, const Specifier& specifier, const PackageFacts& facts);
     const std::vector<Preferred>& preferred_for(const Specifier& specifier, const Place& place);
     std::uint32_t new_level(std::uint32_t parent, const TreeEdge* first, std::size_t count);
-    const Result<Specifier>& specifier_of(std::string_view alias, std::string_view text);
+    const Result<Specifier>& specifier_of(std::string_view alias, std::string_view text) { return prefetch_.specifier(alias, text); }
     std::uint32_t find_package(std::string_view key) const;
     std::uint32_t add_package(PackageRecord record, Node node, const Place& place);
     Result<> drop_failed();
@@ -161,12 +161,10 @@ class TreeWalk {
     std::unordered_map<std::string_view, std::vector<Preferred>> asked_by_projects_;  // by alias, all projects
     std::unordered_map<std::string_view, std::uint32_t> packages_;  // by key
     std::unordered_map<std::string_view, std::vector<std::uint32_t>> packages_by_name_;
-    std::unordered_map<std::string, std::unique_ptr<const Result<Specifier>>> specifiers_;
     std::unordered_map<std::string_view, std::vector<std::uint32_t>> projects_by_name_;
     std::unordered_map<std::string_view, std::uint32_t> projects_by_dir_;
     std::deque<PackageFacts> own_facts_;  // of what has no packument
     std::unordered_set<const Specifier*> asked_ahead_;
-    RangeCache ranges_;
     // What preferred_for found, and whose preferences these are: the project's for this name, or of versions chosen above.
     std::vector<Preferred> preferred_;
     bool prefers_own_ = false, prefers_chosen_ = false;
