@@ -123,9 +123,12 @@ class Http2Fetcher {
         set(CURLOPT_ERRORBUFFER, job.error);
         set(CURLOPT_NOSIGNAL, 1L);
         set(CURLOPT_PROTOCOLS_STR, "http,https");
-        set(CURLOPT_HTTP_VERSION, prior_knowledge_ && job.url.starts_with("http:") ? static_cast<long>(CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
-                                                                                    : static_cast<long>(CURL_HTTP_VERSION_2TLS));
-        set(CURLOPT_PIPEWAIT, 1L);  // rather a stream of the connection that is being made than another connection
+        bool in_clear = prior_knowledge_ && job.url.starts_with("http:");
+        set(CURLOPT_HTTP_VERSION, static_cast<long>(in_clear ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_2TLS));
+        // Rather a stream of the connection that is being made than another connection; but curl 7.88 cannot use an h2c
+        // connection twice (its issue 10634).
+        if (in_clear && curl_version_info(CURLVERSION_NOW)->version_num >> 8 == 0x0758) set(CURLOPT_FRESH_CONNECT, 1L);
+        else set(CURLOPT_PIPEWAIT, 1L);
         set(CURLOPT_CONNECTTIMEOUT_MS, timeout_);
         set(CURLOPT_LOW_SPEED_LIMIT, 1L);
         set(CURLOPT_LOW_SPEED_TIME, (timeout_ + 999) / 1000);
