@@ -71,6 +71,8 @@ constexpr CommandHelp helps[] = {
      "  pmx plugin check build/my-layout.so\n  pmx plugin check build/my-layout.so --only 'layout.*' --seed 7\n  pmx plugin check --list\n", false},
     {"registry serve", "registry serve DIR [flags]", "Serve a directory of packages as a registry, for tests and benches.", "",
      "  pmx registry serve tests/registry --port 4873\n", false},
+    {"registry record", "registry record --into DIR PROJECT…", "Take what projects need from a registry, for `registry serve`.", "",
+     "  pmx registry record --into mirror ~/my-project\n", false},
 };
 
 // What most people want to know; the others come with --all. The settings table has the same order.

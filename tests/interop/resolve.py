@@ -8,7 +8,7 @@
     frozen  pnpm accepts the lockfile that pmx wrote (`--frozen-lockfile`)
     npm     projects with a package-lock.json: `npm ci --dry-run` accepts what pmx wrote
 
-Packuments are recorded with record_packuments.py and served by `pmx registry serve`. What pnpm answers is kept below
+Packuments are recorded with `pmx registry record` and served by `pmx registry serve`. What pnpm answers is kept below
 --oracle (NAME/pnpm-lock.MODE.yaml, and NAME/project where the manifests differ from the project's own), so that a second
 run asks pmx only. Differences are counted by section, and the first of them are shown.
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """pmx beside the real npm and pnpm, on real projects. Needs the network once: for the peers (npm installs them into
-build/interop) and for the tarballs (record.py puts them into a mirror outside the repository, PMX_MIRROR).
+build/interop) and for the tarballs (`pmx registry record` puts them into a mirror outside the repository, PMX_MIRROR).
 
     run.py [--projects DIR] [--only NAME,...] [--linkers NAME,...] [--checks tree,compare,pnpm,npm] [--keep]
 
@@ -314,7 +314,7 @@ def main():
     os.makedirs(WORK, exist_ok=True)
     pnpm = pnpm_binary()
     if not args.no_record:
-        subprocess.run([sys.executable, os.path.join(HERE, "record.py"), mirror, *chosen], check=True)
+        subprocess.run([registry_server.pmx_binary(), "registry", "record", "--into", mirror, "--archives", *chosen], check=True)
     rows, start = [], time.monotonic()
     with registry_server.RegistryServer(mirror) as server:
         for project in chosen:
