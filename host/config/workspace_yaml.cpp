@@ -215,6 +215,13 @@ class Reader {
                 if (scope == "default") PMX_CHECK(apply_setting(settings_, "registry", {url}, Source::project, where, ""));
                 else settings_.scoped_registries[scope] = url, settings_.npmrc_where[scope + ":registry"] = where;
             }
+        } else if (key == "sharedWorkspaceLockfile" || key == "gitBranchLockfile") {
+            // One lockfile beside the workspace's file is what pmx reads and writes: another would be passed over in silence.
+            const char* shared = key == "sharedWorkspaceLockfile" ? "true" : "false";
+            if (!value.IsScalar() || (value.Scalar() != "true" && value.Scalar() != "false")) return not_a(key, "true or false", where);
+            if (value.Scalar() != shared)
+                return fail(Code::CONFIG, fmt::format("{}: {} is not supported: pmx keeps one lockfile for the workspace, of one name", key, value.Scalar()), where,
+                            fmt::format("set {}: {} (and merge the lockfiles by an install), or install with pnpm", key, shared));
         } else if (key == "enableGlobalVirtualStore") {
             if (!value.IsScalar() || (value.Scalar() != "true" && value.Scalar() != "false")) return not_a(key, "true or false", where);
             bool hoisted = settings_.text("linker") == "hoisted" && settings_.source("linker") == Source::project;

@@ -138,8 +138,9 @@ Result<> apply_patches(Run& run, const Graph& graph, const Plan& plan, const std
     return {};
 }
 
-Result<bool> run_builds(Run& run, const Graph& graph, const Plan& plan, const std::vector<bool>& keep,
-                    const std::vector<PackageFacts>& facts, Tree& tree, const std::string& init_cwd) {
+Result<Builds> run_builds(Run& run, const Graph& graph, const Plan& plan, const std::vector<bool>& keep,
+                          const std::vector<PackageFacts>& facts, Tree& tree, const std::string& init_cwd) {
+    Builds builds;
     std::vector<std::vector<std::uint32_t>> places_of(graph.packages.size());
     std::vector<std::uint32_t> packages;
     for (std::uint32_t i = 0; i < plan.places.size(); ++i) {
@@ -185,7 +186,8 @@ Result<bool> run_builds(Run& run, const Graph& graph, const Plan& plan, const st
                     std::lock_guard lock(mutex);
                     if (package.optional && outcome.error().code == Code::SCRIPT) {
                         run.events.skipped_optional(package.id, "build_failure", to_string(outcome.error()));
-                        (void)tree.remove_later(plan.places[place].root, plan.places[place].dir);
+                        builds.failed_optional.push_back(p);
+                        for (std::uint32_t of_it : places_of[p]) (void)tree.remove_later(plan.places[of_it].root, plan.places[of_it].dir);
                     } else if (!error) {
                         error = std::move(outcome).error();
                     }
@@ -195,7 +197,9 @@ Result<bool> run_builds(Run& run, const Graph& graph, const Plan& plan, const st
         pool.drain();
         if (error) return tl::make_unexpected(std::move(*error));
     }
-    return !packages.empty();
+    builds.any = !packages.empty();
+    std::sort(builds.failed_optional.begin(), builds.failed_optional.end());
+    return builds;
 }
 
 Result<> run_project_scripts(Run& run, const Inputs& inputs, const std::string& init_cwd) {

@@ -239,9 +239,10 @@ Result<InstallReport> install(const InstallOptions& options) {
     std::vector<std::string> ignored = ignored_builds(settings, graph, linked.facts);
     run.events.ignored_scripts(ignored);
     if (!settings.flag("ignore-scripts")) {
-        PMX_TRY(bool built, run_builds(run, graph, plan, linked.keep, linked.facts, tree, options.dir));
+        PMX_TRY(Builds built, run_builds(run, graph, plan, linked.keep, linked.facts, tree, options.dir));
+        PMX_CHECK(drop_dangling(tree, plan, built.failed_optional));
         // Scripts may have made the programs that their package promises.
-        if (built) PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, linked.keep, tree, linked.facts));
+        if (built.any) PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, linked.keep, tree, linked.facts));
         PMX_CHECK(run_project_scripts(run, inputs, options.dir));
     }
 

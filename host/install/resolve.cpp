@@ -26,7 +26,7 @@ std::int64_t now_ms() {
 std::vector<ProjectInput> project_inputs(const Inputs& inputs) {
     std::vector<ProjectInput> projects;
     for (const ProjectFile& file : inputs.projects)
-        if (!file.text.empty() || file.dir == ".") projects.push_back({file.dir, file.manifest});
+        if (!file.text.empty() || file.dir == ".") projects.push_back({file.dir, file.manifest, !inputs.is_chosen(file.dir)});
     return projects;
 }
 
@@ -41,7 +41,7 @@ void record_manifests(const std::vector<ProjectInput>& projects, Lockfile& lockf
 void warn_of_pnpmfile(Run& run) {
     for (const char* name : {".pnpmfile.cjs", ".pnpmfile.mjs"})
         if (auto there = stat_at(AT_FDCWD, join_path(run.root, name).c_str()); there && *there)
-            run.events.warning(std::string(name) + " is not run: what its hooks would change is resolved without them");
+            run.events.warning(std::string(name) + " is not run: what its hooks would change is resolved without them; overrides and packageExtensions in pnpm-workspace.yaml do most of it");
 }
 
 Result<std::string> text_of(const Lockfile& lockfile, const std::vector<ProjectInput>& projects) {

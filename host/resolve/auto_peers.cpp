@@ -277,18 +277,21 @@ bool TreeWalk::accepts_beside(const PackageRecord& record, std::uint32_t index) 
 // is another package under this name, a version of the real one that the root's range accepts.
 Result<bool> TreeWalk::install_optional(std::uint32_t index) {
     std::vector<PeerInstall> wanted;
+    std::vector<std::string_view> declined;
     for (const auto& [name, missing] : missing_peers(importers_[index])) {
         if (!missing.required.empty()) continue;
         const TreeEdge* ours = edge_of_root(index, name);
         std::optional<std::string> known = version_used_below(importers_[index], name, false);
         if (!known && ours && suits(*ours, missing.optional)) known = version_beside_alias(*ours, name);
         else if (!known) known = version_for_peer(name, missing.optional, false, index);
+        if (!known && !ours && version_for_peer(name, missing.optional, false)) declined.push_back(name);
         if (!known && !ours) known = version_used_below(importers_[index], name, true);
         if (known) wanted.push_back({name, std::move(*known), std::nullopt});
         // What does not fit beside the project's own is used as it stands in the root, and not installed.
         else if (ours && (ours->package == kNoPackage || accepts_beside(tree_.packages[ours->package].record, index)))
             wanted.push_back({name, {}, TreeTarget{ours->package, ours->link}});
     }
+    importers_[index].declined = std::move(declined);
     if (wanted.empty()) return false;
     PMX_CHECK(install(index, wanted, EdgeKind::optional));
     return true;

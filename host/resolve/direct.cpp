@@ -97,7 +97,7 @@ Result<> TreeWalk::resolve_direct(std::uint32_t index, std::vector<std::uint32_t
 Result<TreeTarget> TreeWalk::resolve_direct_want(std::uint32_t index, const DirectWant& want) {
     const Importer& importer = importers_[index];
     const auto& specifier = specifier_of(want.alias, want.text);
-    if (!specifier) return tl::make_unexpected(specifier.error());
+    if (!specifier) return tl::make_unexpected(wrong_specifier(want.alias, want.text, specifier.error()));
     const Place place{index, kNone, 0, kNone, importer.dir, want.kind == EdgeKind::optional, want.is_peer};
     PMX_TRY(auto reused, reuse_direct(importer, want, *specifier, place));
     if (reused) return *reused;
@@ -105,15 +105,19 @@ Result<TreeTarget> TreeWalk::resolve_direct_want(std::uint32_t index, const Dire
     if (!is_registry_kind(specifier->kind)) return resolve_exotic(*specifier, place);
     const bool latest = input_.update.latest && pins_.is_updated(specifier->name, 0, importer.dir);
     if (!policy_.link_workspace_packages) return resolve_registry(*specifier, place, latest);
-    // A project of the workspace, where it is as new as what the registry has.
-    const std::uint32_t project = workspace_match(*specifier, specifier->value);
-    if (project == kNone) return resolve_registry(*specifier, place, latest);
+    return resolve_linkable(*specifier, place, want.injected, latest);
+}
+
+// A project of the workspace, where it is as new as what the registry has.
+Result<TreeTarget> TreeWalk::resolve_linkable(const Specifier& specifier, const Place& place, bool injected, bool latest) {
+    const std::uint32_t project = workspace_match(specifier, specifier.value);
+    if (project == kNone) return resolve_registry(specifier, place, latest);
     auto local = [&]() -> Result<TreeTarget> {
-        if (want.injected && project != index) return inject(project, place);
+        if (injected && !(place.parent == kNone && project == place.importer)) return inject(project, place);
         return link_to(project);
     };
     if (policy_.prefer_workspace_packages) return local();
-    auto found = resolve_registry(*specifier, place, latest);
+    auto found = resolve_registry(specifier, place, latest);
     if (!found) return is_fatal(found.error()) ? std::move(found) : local();
     const auto ours = Version::parse(importers_[project].manifest.version, true);
     const auto theirs = Version::parse(tree_.packages[found->package].record.version, true);

@@ -24,7 +24,7 @@ class GraphOfVariants {
             const PeerNode &na = contexts_.nodes[a], &nb = contexts_.nodes[b];
             return na.depth != nb.depth ? na.depth < nb.depth : na.rank > nb.rank;
         });
-        variant_of_.resize(ids_.size());
+        variant_of_.assign(ids_.size(), kNoPackage);
         std::vector<std::uint32_t> nodes;
         for (std::uint32_t at : order) {
             if (!contexts_.nodes[at].is_used) break;
@@ -34,6 +34,7 @@ class GraphOfVariants {
         for (std::uint32_t node : nodes) variants(node);
         for (std::size_t i = 0; i < tree_.projects.size(); ++i) project(i);
         for (std::size_t i = 0; i < nodes.size(); ++i) graph_.variants[i].id = std::move(ids_[nodes[i]]);
+        graph_.variant_of = std::move(variant_of_);
         return std::move(graph_);
     }
 

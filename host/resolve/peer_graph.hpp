@@ -39,6 +39,7 @@ struct Variant {
 struct PeerGraph {
     std::vector<Variant> variants;                   // sorted by id
     std::vector<std::vector<VariantEdge>> projects;  // by project: its edges, by alias
+    std::vector<std::uint32_t> variant_of;           // by node of the contexts; kNoPackage where it is not used
 };
 
 // By node: its dependency path. Members of a circle of peers stand in others' paths by name and version
@@ -56,8 +57,11 @@ std::string link_peer_version(std::string_view dir);
 // A project's injected dependency on another project becomes a link where the other has the same dependencies
 // itself.
 void dedupe_injected(const DependencyTree& tree, PeerGraph& graph);
-// A variant all of whose dependencies and peers another variant of the package has too is replaced with that
-// one.
-void dedupe_peer_dependents(PeerGraph& graph);
+// A variant all of whose dependencies and peers another variant of the package has too is replaced with that one, unless
+// that would bring a project a peer that it declined. By variant: what stands for it now.
+std::vector<std::uint32_t> dedupe_peer_dependents(const DependencyTree& tree, const PeerContexts& contexts, PeerGraph& graph);
+// Lets the contexts say what deduping came to, where it replaced somebody's peer, whose own path names that peer: then
+// paths and graph have to be made again. False where nobody's path changes.
+bool follow_dedupe(const DependencyTree& tree, const PeerGraph& graph, const std::vector<std::uint32_t>& instead, PeerContexts& contexts);
 
 }  // namespace pmx

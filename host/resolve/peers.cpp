@@ -251,10 +251,16 @@ Result<PeerResult> resolve_peers(DependencyTree tree, const Policy& policy) {
     PeerContexts contexts = peer_contexts(tree, policy);
     PeerResult result;
     result.issues = peer_issues(tree, contexts, policy);
-    std::vector<std::string> ids = peer_ids(tree, contexts, policy);
-    PeerGraph graph = peer_graph(tree, contexts, std::move(ids));
-    if (policy.dedupe_injected_deps) dedupe_injected(tree, graph);
-    if (policy.dedupe_peer_dependents) dedupe_peer_dependents(graph);
+    PeerGraph graph;
+    // Each round but the last leaves fewer variants.
+    for (bool again = true; again;) {
+        PeerContexts named = contexts;
+        std::vector<std::string> ids = peer_ids(tree, named, policy);
+        graph = peer_graph(tree, named, std::move(ids));
+        if (policy.dedupe_injected_deps) dedupe_injected(tree, graph);
+        again = policy.dedupe_peer_dependents && follow_dedupe(tree, graph, dedupe_peer_dependents(tree, named, graph), contexts);
+        if (!again) contexts = std::move(named);
+    }
     result.lockfile = Writer(std::move(tree), contexts, std::move(graph), policy).write();
     return result;
 }

@@ -160,6 +160,7 @@ Result<> TreeWalk::resolve_children(std::uint32_t package, std::uint32_t importe
         // What the registry does not give any more stays as the lockfile has it.
     }
     if (facts) {
+        const bool is_held = importers_[importer].input->is_held;
         edges.reserve(facts->wants.size());
         const auto pins = pins_of(node);
         for (const PackageWant& want : facts->wants) {
@@ -168,7 +169,7 @@ Result<> TreeWalk::resolve_children(std::uint32_t package, std::uint32_t importe
             const auto& specifier = specifier_of(want.alias, want.text);
             const auto pin = pins.find(want.alias);
             const PackageRecord* pinned = pin == pins.end() ? nullptr : pins_.record_of(*pin->second);
-            if (pinned && specifier && pinned->name == specifier->name && is_registry_record(*pinned) && !pins_.is_moved(pinned->name) &&
+            if (pinned && specifier && pinned->name == specifier->name && is_registry_record(*pinned) && (is_held || !pins_.is_moved(pinned->name)) &&
                 !pins_.is_updated(pinned->name, depth, {}) && is_satisfied(*specifier, pinned->version))
                 target = follow_pin(*pin->second, place);
             else
@@ -211,7 +212,9 @@ Result<> TreeWalk::resolve_children(std::uint32_t package, std::uint32_t importe
 
 Result<TreeTarget> TreeWalk::resolve_want(std::string_view alias, std::string_view text, const Place& place) {
     const Result<Specifier>& specifier = specifier_of(alias, text);
-    if (!specifier) return tl::make_unexpected(specifier.error());
+    if (!specifier) return tl::make_unexpected(wrong_specifier(alias, text, specifier.error()));
+    if (is_registry_kind(specifier->kind) && place.parent != kNone && policy_.link_workspace_packages_deep)
+        return resolve_linkable(*specifier, place, policy_.inject_workspace_packages, false);
     if (is_registry_kind(specifier->kind)) return resolve_registry(*specifier, place);
     if (specifier->kind == SpecifierKind::workspace) return resolve_workspace(*specifier, place, policy_.inject_workspace_packages);
     return resolve_exotic(*specifier, place);
@@ -312,6 +315,14 @@ std::uint32_t TreeWalk::new_level(std::uint32_t parent, const TreeEdge* first, s
     std::sort(chosen_versions_.begin() + level.first, chosen_versions_.end());
     levels_.push_back(level);
     return static_cast<std::uint32_t>(levels_.size() - 1);
+}
+
+// Packages of named registries are installed by a lockfile that has them, and not chosen here.
+Error TreeWalk::wrong_specifier(std::string_view alias, std::string_view text, const Error& error) const {
+    const std::size_t colon = text.find(':');
+    if (colon == text.npos || !input_.settings || !input_.settings->named_registries.contains(std::string(text.substr(0, colon)))) return error;
+    return Error{Code::RESOLUTION_UNSUPPORTED, "packages of a registry of namedRegistries are not resolved yet", std::string(alias) + "@" + std::string(text),
+                 "give its scope that registry (@scope:registry=URL in .npmrc), or let pnpm write the lockfile: pmx installs from it"};
 }
 
 std::uint32_t TreeWalk::find_package(std::string_view key) const {

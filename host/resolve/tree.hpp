@@ -47,6 +47,7 @@ struct TreePackage {
 struct TreeProject {
     std::string_view dir, name;
     std::uint32_t first_edge = 0, edge_count = 0;  // into edges, sorted by alias
+    std::vector<std::string_view> declined;  // optional peers that would suit it, had they no peers of their own; sorted
 };
 
 struct Warning {
@@ -71,6 +72,7 @@ struct DependencyTree {
 struct ProjectInput {
     std::string dir;  // relative to the root, "." for the root
     Manifest manifest;
+    bool is_held = false;  // not among the projects that an install was confined to: what it has stays
 };
 
 // Which pins of the lockfile are given up.

@@ -50,7 +50,9 @@ Result<DependencyTree> TreeWalk::finish() {
         project.name = tree_.arena.copy(importer.manifest.name);
         std::stable_sort(importer.edges.begin(), importer.edges.end(), [](const TreeEdge& a, const TreeEdge& b) { return a.alias < b.alias; });
         add(importer.edges.data(), importer.edges.data() + importer.edges.size(), project.first_edge, project.edge_count);
-        out.projects.push_back(project);
+        project.declined = std::move(importer.declined);
+        std::sort(project.declined.begin(), project.declined.end());
+        out.projects.push_back(std::move(project));
     }
     out.unresolved_optional = std::move(tree_.unresolved_optional);
     std::sort(out.unresolved_optional.begin(), out.unresolved_optional.end());

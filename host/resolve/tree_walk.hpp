@@ -67,6 +67,7 @@ class TreeWalk {
         std::unordered_set<std::string_view> aliased;                            // names that it asks for under others
         std::uint32_t level = kNone;
         std::unordered_set<std::string_view> provided;  // aliases and names
+        std::vector<std::string_view> declined;  // see TreeProject
     };
     // From where something is asked for.
     struct Place {
@@ -91,6 +92,7 @@ class TreeWalk {
     Result<PackageRecord> registry_record(Prefetch::Slot& slot, std::size_t version, const Specifier& specifier, const PackageFacts& facts);
     const std::vector<Preferred>& preferred_for(const Specifier& specifier, const Place& place);
     std::uint32_t new_level(std::uint32_t parent, const TreeEdge* first, std::size_t count);
+    Error wrong_specifier(std::string_view alias, std::string_view text, const Error& error) const;
     const Result<Specifier>& specifier_of(std::string_view alias, std::string_view text) { return prefetch_.specifier(alias, text); }
     std::uint32_t find_package(std::string_view key) const;
     std::uint32_t add_package(PackageRecord record, Node node, const Place& place);
@@ -104,6 +106,7 @@ class TreeWalk {
     Result<> resolve_direct(std::uint32_t importer, std::vector<std::uint32_t>& claimed);
     Result<TreeTarget> resolve_direct_want(std::uint32_t importer, const DirectWant& want);
     Result<TreeTarget> resolve_workspace(const Specifier& specifier, const Place& place, bool injected);
+    Result<TreeTarget> resolve_linkable(const Specifier& specifier, const Place& place, bool injected, bool latest);
     std::uint32_t workspace_match(const Specifier& specifier, std::string_view range) const;
     TreeTarget link_to(std::uint32_t project);
     Result<TreeTarget> inject(std::uint32_t project, const Place& place);

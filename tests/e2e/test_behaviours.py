@@ -334,3 +334,92 @@ o@1.0.0
     w.server.reset()
     w.install("--frozen-lockfile", "--force")
     assert w.names() == ["a", "o"]
+
+
+FAILING = """
+# registry
+outer@1.0.0 {dependencies: {plain: 1.0.0}, optionalDependencies: {failing: 1.0.0}}
+inner@1.0.0 {dependencies: {failing: 1.0.0}}
+peering@1.0.0 {peerDependencies: {failing: 1.0.0}, peerDependenciesMeta: {failing: {optional: true}}}
+plain@1.0.0
+failing@1.0.0 {scripts: {postinstall: "exit 1"}, dependencies: {below: 1.0.0}}
+below@1.0.0
+
+# package.json
+%s
+
+# pnpm-workspace.yaml
+allowBuilds: {failing: true}
+"""
+
+
+def dangling(folder):
+    return [os.path.join(path, name) for path, dirs, files in os.walk(folder) for name in dirs + files
+            if os.path.islink(os.path.join(path, name)) and not os.path.exists(os.path.join(path, name))]
+
+
+@pytest.mark.parametrize("linker", ["isolated", "hoisted"])
+def test_65_an_optional_package_whose_build_fails_is_left_out(world, linker):
+    w = world(FAILING % '{"dependencies": {"outer": "1.0.0"}}')
+    done = w.install("--reporter", "ndjson", "--linker", linker)
+    assert skipped_events(done) == [("failing@1.0.0", "build_failure")]
+    assert w.has("outer") and not w.has("failing") and dangling(w.modules) == []
+    assert (w.modules / ".pnpm/lock.yaml").is_file() and "failing@1.0.0" in w.current()
+    assert "up to date" in w.install("--linker", linker).text
+    w.remove_modules()
+    w.install("--frozen-lockfile", "--linker", linker)
+    assert w.has("outer") and dangling(w.modules) == []
+
+
+def test_66_an_optional_peer_whose_build_fails(world):
+    w = world(FAILING % '{"dependencies": {"peering": "1.0.0"}, "optionalDependencies": {"failing": "1.0.0"}}')
+    w.install()
+    assert w.has("peering") and not w.has("failing") and dangling(w.modules) == []
+    snapshots = w.lockfile().split("\nsnapshots:\n")[1]
+    assert "  peering@1.0.0(failing@1.0.0):\n    optionalDependencies:\n      failing: 1.0.0\n" in snapshots
+    assert "  failing@1.0.0:\n    dependencies:\n      below: 1.0.0\n    optional: true\n" in snapshots
+
+
+@pytest.mark.parametrize("manifest", ['{"dependencies": {"outer": "1.0.0", "inner": "1.0.0"}}', '{"dependencies": {"failing": "1.0.0"}}'])
+def test_71_30_90_a_required_package_whose_build_fails(world, manifest):
+    w = world(FAILING % manifest)
+    done = w.install(ok=False)
+    assert "PMX_E_SCRIPT" in done.text and "failing@1.0.0" in done.text
+    # What is recorded as installed is whole: nothing is, and the next run tries again.
+    assert not (w.modules / ".pnpm/lock.yaml").exists()
+    assert "PMX_E_SCRIPT" in w.install(ok=False).text
+    w.install("--ignore-scripts")
+    assert (w.modules / ".pnpm/lock.yaml").is_file()
+
+
+def test_33_a_lockfile_that_is_a_link_is_not_written_through(world, tmp_path):
+    w = world("# registry\na@1.0.0\n\n# package.json\n{\"dependencies\": {\"a\": \"1.0.0\"}}\n")
+    elsewhere = tmp_path / "elsewhere.yaml"
+    text = "lockfileVersion: '9.0'\n\nimporters:\n\n  .: {}\n"
+    elsewhere.write_text(text)
+    os.symlink(elsewhere, w.path / "pnpm-lock.yaml")
+    done = w.install("--lockfile-only", "--no-frozen-lockfile", ok=False)
+    assert "PMX_E_UNSAFE_PATH" in done.text and elsewhere.read_text() == text
+
+
+@pytest.mark.parametrize("setting, remedy", [("sharedWorkspaceLockfile: false", "sharedWorkspaceLockfile: true"),
+                                             ("gitBranchLockfile: true", "gitBranchLockfile: false")])
+def test_lockfiles_of_other_names_are_refused_by_name(world, setting, remedy):
+    w = world("# registry\na@1.0.0\n\n# package.json\n{\"dependencies\": {\"a\": \"1.0.0\"}}\n\n# pnpm-workspace.yaml\n%s\n" % setting)
+    done = w.install(ok=False)
+    assert "PMX_E_CONFIG" in done.text and setting.split(":")[0] in done.text and remedy in done.text
+    assert not (w.path / "pnpm-lock.yaml").exists()
+    (w.path / "pnpm-workspace.yaml").write_text(remedy + "\n")
+    w.install()
+
+
+def test_named_registries_say_what_to_do(world):
+    w = world("# registry\na@1.0.0\n\n# package.json\n{\"dependencies\": {\"a\": \"work:^1.0.0\"}}\n\n# pnpm-workspace.yaml\n"
+              "namedRegistries: {work: \"http://registry.example/\"}\n")
+    done = w.install(ok=False)
+    assert "PMX_E_RESOLUTION_UNSUPPORTED" in done.text and "a@work:^1.0.0" in done.text and ".npmrc" in done.text
+
+
+def test_hooks_in_javascript_are_told_of(world):
+    w = world("# registry\na@1.0.0\n\n# package.json\n{\"dependencies\": {\"a\": \"1.0.0\"}}\n\n# .pnpmfile.cjs\nmodule.exports = {}\n")
+    assert ".pnpmfile.cjs is not run" in w.install().text
