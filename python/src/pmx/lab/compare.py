@@ -76,6 +76,11 @@ class Comparison:
         """[(name, Figure)] of the rows."""
         return [(row.name, row.figure) for row in self.rows]
 
+    def widest(self):
+        """Half the width of the widest interval, as a share."""
+        widths = [row.figure.half_width for row in self.rows] or [self.null.half_width if self.null else 0.0]
+        return max(widths)
+
     def effects(self):
         """Main effects and interactions of the factors that pmx's cells differ in."""
         table = []

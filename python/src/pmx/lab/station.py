@@ -12,7 +12,7 @@ import time
 from . import design, digest, machine, phases, records, run
 from .cells import Cell, Unsupported, tool_of
 from .place import Place, remove_tree
-from .registry import Network, Registry, between
+from .registry import Network, Registry
 
 # Factors that must not change the tree: cells that differ in these alone have one digest.
 NEUTRAL = ("importer", "check", "fetcher", "caps_network", "caps_unpack", "caps_link", "network_concurrency", "unpack_concurrency",
@@ -68,7 +68,8 @@ class Station:
     def __enter__(self):
         self.root = tempfile.mkdtemp(prefix="pmx-lab-", dir=self.plan["work"])
         try:
-            self.registry = Registry(self.plan["mirror"], Network(**self.plan["network"]), self.plan.get("pmx"))
+            self.registry = Registry(self.plan["mirror"], Network(**self.plan["network"]), self.plan.get("pmx"),
+                                     any(self._phase(arm.cell).resolves for arm in self.arms))
             self.registry.__enter__()
             self.machine = machine.describe(work=self.root)
         except BaseException:
@@ -150,9 +151,8 @@ class Station:
         command = tool.command(session.phase.action(session), place)
         own = tool.stages(place, "json", timing) if self.plan.get("stages") else None
         self.registry.reset()
-        before = self.registry.counters()
         outcome = run.execute(command + (own or []), project, tool.environment(place), session.timeout)
-        counted = between(before, self.registry.counters())
+        counted = self.registry.counters()
         record.update(wall=round(outcome.wall, 6), rusage=outcome.rusage, registry=counted, reset=place.aside, status="ok")
         if outcome.failure:
             record.update(status="failed", why=outcome.failure)

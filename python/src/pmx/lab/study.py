@@ -62,9 +62,11 @@ class Study:
     def name(self):
         return self.plan["study"]
 
-    def run(self, path=None, resume=False, executor=None, budget=None, precision=None, progress=None, blocks_per_task=4, keep=None):
+    def run(self, path=None, resume=False, executor=None, budget=None, precision=None, measure="wall", progress=None,
+            blocks_per_task=4, keep=None):
         """Runs what is not on record yet. `budget` in seconds and `precision` (half width of the widest interval against
-        the first cell, such as 0.01) end it early, at the end of a block. With an executor of concurrent.futures, each
+        the first cell, or of the null pair where there is nothing else, such as 0.01, by `measure`) end it early, at the end
+        of a block. With an executor of concurrent.futures, each
         task is a few blocks on a station of its own; let one machine have one worker, or they disturb one another.
         `keep(station)` is called before a local station is closed."""
         if path and os.path.exists(path) and not resume:
@@ -76,12 +78,12 @@ class Study:
         todo = [b for b in range(self.blocks) if b not in complete_blocks(before, self._wanted(before))]
         session = "%d" % time.time_ns()
         if executor is None:
-            self._run_here(todo, session, budget, precision, keep)
+            self._run_here(todo, session, budget, precision, measure, keep)
         else:
             self._run_there(todo, session, budget, executor, blocks_per_task)
         return self
 
-    def _run_here(self, todo, session, budget, precision, keep):
+    def _run_here(self, todo, session, budget, precision, measure, keep):
         if not todo:
             return
         with Station(self.plan) as station:
@@ -96,7 +98,7 @@ class Study:
                 for record in station.block(block):
                     self._admit(record, session)
                 longest = max(longest, time.monotonic() - began)
-                if precision and block >= 5 and all(f.half_width <= precision for _, f in self.compare().figures()):
+                if precision and block >= 5 and self.compare(measure=measure).widest() <= precision:
                     break
             if keep:
                 keep(station)
