@@ -4,61 +4,30 @@
 
 #include <fmt/format.h>
 
+#include "base/figures.hpp"
 #include "base/text.hpp"
 
 namespace pmx {
 namespace {
 
-struct Row {
-    Stage stage;
-    std::int64_t first, wall, sum, max, wait;
-    std::uint64_t tasks;
-    std::int64_t running, queued;
-};
-
-std::vector<Row> rows(const Metrics& metrics) {
-    std::vector<Row> out;
-    for (unsigned i = 0; i < static_cast<unsigned>(Stage::count_); ++i) {
-        const StageMetrics& m = metrics.stages[i];
-        if (m.tasks == 0) continue;
-        out.push_back({static_cast<Stage>(i), m.first_ns, m.last_ns - m.first_ns, m.sum_ns, m.max_ns, m.wait_ns, m.tasks,
-                       m.running.high_water(), m.queued.high_water()});
-    }
-    return out;
-}
-
 double ms(std::int64_t ns) { return static_cast<double>(ns) / 1e6; }
-
-struct Counter {
-    const char* name;
-    std::uint64_t value;
-};
-
-std::vector<Counter> counters(const Metrics& m) {
-    return {{"warm", m.warm}, {"cold", m.cold}, {"kept", m.kept}, {"linked", m.linked}, {"removed", m.removed}, {"skipped", m.skipped},
-            {"repaired", m.repaired}, {"files_linked", m.files_linked}, {"files_copied", m.files_copied},
-            {"files_reflinked", m.files_reflinked}, {"files_unpacked", m.files_unpacked}, {"files_checked", m.files_checked},
-            {"dirs_made", m.dirs_made}, {"symlinks_made", m.symlinks_made}, {"bins_made", m.bins_made},
-            {"bytes_fetched", m.bytes_fetched}, {"bytes_unpacked", m.bytes_unpacked}, {"requests", m.requests}, {"retries", m.retries},
-            {"bodies_high_water_bytes", static_cast<std::uint64_t>(m.bodies.high_water())}};
-}
 
 }  // namespace
 
 std::string timing_table(const Metrics& metrics, const InstallReport& report) {
     std::string out = fmt::format("{:<8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7} {:>7}\n", "stage", "begin ms", "wall ms", "sum ms", "max ms",
                                   "wait ms", "tasks", "at once", "queued");
-    for (const Row& row : rows(metrics))
+    for (const StageFigures& row : stage_figures(metrics))
         out += fmt::format("{:<8} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>9.1f} {:>7} {:>7} {:>7}\n", stage_name(row.stage), ms(row.first),
                            ms(row.wall), ms(row.sum), ms(row.max), ms(row.wait), row.tasks, row.running, row.queued);
     out += fmt::format("total {:.1f} ms · warm={} cold={} · check {} · linker {}\n", ms(ns_since(metrics.start)), report.warm, report.cold,
                        report.check, report.linker);
-    for (const Counter& counter : counters(metrics))
+    for (const Figure& counter : counters(metrics))
         if (counter.value > 0) out += fmt::format("  {:<24} {}\n", counter.name, counter.value);
     for (const auto& [name, value] : report.plugin_counters) out += fmt::format("  {:<24} {}\n", printable(name), value);
     out += "system calls:";
-    for (unsigned i = 0; i < static_cast<unsigned>(Sys::count_); ++i)
-        if (std::uint64_t n = sys_counters().n[i]; n > 0) out += fmt::format(" {} {}", sys_name(static_cast<Sys>(i)), n);
+    for (const Figure& call : system_calls())
+        if (call.value > 0) out += fmt::format(" {} {}", call.name, call.value);
     return out + "\n";
 }
 
@@ -69,19 +38,18 @@ std::string timing_json(const Metrics& metrics, const InstallReport& report) {
     json.key("lockfile").value(report.lockfile).key("linker").value(report.linker).key("check").value(report.check);
     json.key("plugins_loaded").value(static_cast<std::uint64_t>(report.plugins_loaded));
     json.key("stages").object();
-    for (const Row& row : rows(metrics)) {
+    for (const StageFigures& row : stage_figures(metrics)) {
         json.key(stage_name(row.stage)).object();
         json.key("begin_ms").value(ms(row.first)).key("wall_ms").value(ms(row.wall)).key("sum_ms").value(ms(row.sum)).key("max_ms").value(ms(row.max));
         json.key("wait_ms").value(ms(row.wait)).key("tasks").value(row.tasks).key("running_high_water").value(row.running);
         json.key("queued_high_water").value(row.queued).end();
     }
     json.end().key("counters").object();
-    for (const Counter& counter : counters(metrics)) json.key(counter.name).value(counter.value);
+    for (const Figure& counter : counters(metrics)) json.key(counter.name).value(counter.value);
     json.end().key("plugin_counters").object();
     for (const auto& [name, value] : report.plugin_counters) json.key(name).value(value);
     json.end().key("syscalls").object();
-    for (unsigned i = 0; i < static_cast<unsigned>(Sys::count_); ++i)
-        json.key(sys_name(static_cast<Sys>(i))).value(sys_counters().n[i].load(std::memory_order_relaxed));
+    for (const Figure& call : system_calls()) json.key(call.name).value(call.value);
     json.end().end();
     return out + "\n";
 }

@@ -110,6 +110,26 @@ std::vector<std::string> dry_run(const Inputs& inputs, const Graph& graph, const
     return lines;
 }
 
+// The pipeline as far as the store: for the phases fetch and check.
+Result<> fill_store(Run& run, Store& store, const Graph& graph, const Plan& plan, std::optional<std::vector<Validator>>& validators, Ahead* ahead,
+                    Until until) {
+    if (!validators) {
+        PMX_TRY(validators, load_validators(run));
+    }
+    PMX_TRY(Tree tree, Tree::open(run, {}));
+    Pipeline pipeline(run, store, graph, plan, tree, std::vector<bool>(plan.places.size()), *validators, nullptr, ahead, until);
+    PMX_TRY(PipelineResult done, pipeline.run());
+    return {};
+}
+
+void hand_over(StageValues* values, Lockfile& lockfile, Plan* plan) {
+    if (!values) return;
+    values->known = true;
+    values->lockfile_text = lockfile.text;
+    values->lockfile = std::move(lockfile);
+    if (plan) values->plan = std::move(*plan);
+}
+
 }  // namespace
 
 Result<InstallReport> install(const InstallOptions& options) {
@@ -120,7 +140,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     const std::string modules_dir(settings.text("modules-dir")), modules = join_path(settings.root, modules_dir);
 
     const bool lockfile_only = settings.flag("lockfile-only"), dry = settings.flag("dry-run");
-    if (!settings.flag("force") && !options.edits.any() && !lockfile_only && !dry) {
+    if (!settings.flag("force") && !options.edits.any() && !lockfile_only && !dry && options.is_whole()) {
         StageTimer timer(metrics, Stage::read);
         if (auto state = read_state(modules); state && holds(*state, settings)) {
             report.up_to_date = true;
@@ -141,16 +161,20 @@ Result<InstallReport> install(const InstallOptions& options) {
     started.reset();
 
     transport.emplace(settings, plugins, *options.cancel);
+    if (options.requested) transport->record(options.requested);
     Run run{settings, metrics, *options.events, *options.cancel, plugins, *transport, settings.root};
+    for (const pmx_plugin* strategy : options.strategies) PMX_CHECK(plugins.add(strategy));
     std::optional<Store> store;
     std::optional<FileLock> store_hold;
-    if (!lockfile_only && !dry) {
+    if (!lockfile_only && !dry && options.until >= Until::fetch) {
         PMX_TRY(store, Store::open(std::string(settings.text("store-dir")), true));
         PMX_TRY(store_hold, store->hold());
     }
     std::optional<std::vector<Validator>> validators;
     std::unique_ptr<Ahead> ahead;
-    if (has_to_resolve(settings, inputs, options.edits)) {
+    if (options.resolved) {
+        PMX_CHECK(take_lockfile(run, inputs, options.resolved->file_name, options.resolved->text));
+    } else if (has_to_resolve(settings, inputs, options.edits)) {
         if (settings.flag("explain"))
             for (const std::string& line : inputs.differences) run.events.explain("resolving: " + line);
         if (store && inputs.chosen.empty()) {  // what a filtered install needs is known when all is resolved
@@ -166,6 +190,11 @@ Result<InstallReport> install(const InstallOptions& options) {
     }
     report.lockfile = inputs.lockfile.file_name;
     report.linker = linker_name(settings, inputs.lockfile.format);
+    if (options.until == Until::resolve) {
+        report.plugins_loaded = plugins.loaded();
+        hand_over(options.values, inputs.lockfile, nullptr);
+        return report;
+    }
     if (lockfile_only && !dry) {
         PMX_CHECK(commit_lockfile(run, inputs));
         report.up_to_date = !report.lockfile_changed && inputs.edited.empty();
@@ -186,7 +215,16 @@ Result<InstallReport> install(const InstallOptions& options) {
     }
     PMX_TRY(std::vector<Skipped> skipped, mark_skipped(run, graph, part ? Included{true, true, included.optional} : included, Tell::yes));
     mark_built(settings, graph);
-    PMX_TRY(Plan plan, make_plan(run, graph, report.linker));
+    PMX_TRY(Plan plan, make_plan(run, graph, options.planner.empty() ? report.linker : options.planner));
+    if (options.until < Until::link) {
+        if (options.until > Until::plan) PMX_CHECK(fill_store(run, *store, graph, plan, validators, ahead.get(), options.until));
+        report.warm = metrics.warm;
+        report.cold = metrics.cold;
+        report.plugins_loaded = plugins.loaded();
+        report.plugin_counters = plugins.counters();
+        hand_over(options.values, installed, &plan);
+        return report;
+    }
 
     if (dry) {
         report.plan = dry_run(inputs, graph, read_current_lockfile(settings.root, modules_dir, settings.text("virtual-store-dir")));
@@ -221,7 +259,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     PMX_TRY(std::unique_ptr<ImporterChain> importers, ImporterChain::open(run));
     PipelineResult linked;
     {
-        Pipeline pipeline(run, *store, graph, plan, tree, converged.keep, *validators, std::move(importers), ahead.get());
+        Pipeline pipeline(run, *store, graph, plan, tree, converged.keep, *validators, std::move(importers), ahead.get(), options.until);
         auto outcome = pipeline.run();
         if (!outcome) {
             (void)tree.empty_trash();
@@ -230,6 +268,21 @@ Result<InstallReport> install(const InstallOptions& options) {
         linked = std::move(*outcome);
     }
     PMX_CHECK(drop_dangling(tree, plan, linked.failed_optional));
+    auto counted = [&] {
+        report.added = metrics.linked;
+        report.removed = converged.removed;
+        report.warm = metrics.warm;
+        report.cold = metrics.cold;
+        report.plugins_loaded = plugins.loaded();
+        report.plugin_counters = plugins.counters();
+        report.up_to_date = report.added == 0 && report.removed == 0 && metrics.symlinks_made == 0 && metrics.bins_made == 0;
+        hand_over(options.values, installed, &plan);
+        return report;
+    };
+    if (options.until == Until::link) {
+        PMX_CHECK(tree.empty_trash());
+        return counted();
+    }
     PMX_CHECK(apply_patches(run, graph, plan, linked.keep, tree));
     PMX_CHECK(link_bins(run, graph, plan, converged.old_plan, linked.keep, tree, linked.facts));
     run.events.stats(metrics.linked, converged.removed);
@@ -249,15 +302,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     PMX_CHECK(tree.empty_trash());
     PMX_CHECK(commit_lockfile(run, inputs));
     PMX_CHECK(commit(run, *store, {inputs, graph, plan, skipped, ignored, linked.keys, included, installed, report.linker, linked.failed_optional.empty()}));
-
-    report.added = metrics.linked;
-    report.removed = converged.removed;
-    report.warm = metrics.warm;
-    report.cold = metrics.cold;
-    report.plugins_loaded = plugins.loaded();
-    report.plugin_counters = plugins.counters();
-    report.up_to_date = report.added == 0 && report.removed == 0 && metrics.symlinks_made == 0 && metrics.bins_made == 0;
-    return report;
+    return counted();
 }
 
 }  // namespace pmx

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,8 +15,26 @@
 #include "config/settings.hpp"
 #include "install/edit.hpp"
 #include "install/events.hpp"
+#include "install/request_record.hpp"
+#include "install/until.hpp"
+#include "lockfile/lockfile.hpp"
+#include "model/plan.hpp"
+#include "pmx/abi.h"
 
 namespace pmx {
+
+// A lockfile as an earlier run resolved it, and did not write.
+struct LockfileText {
+    std::string file_name, text;
+};
+
+// What the stages made, for who looks at it: `plan` speaks of the packages of `lockfile.graph`.
+struct StageValues {
+    bool known = false;  // false: nothing had to be done, and nothing was read
+    Lockfile lockfile;
+    std::string lockfile_text;
+    Plan plan;           // empty until the plan stage
+};
 
 struct InstallOptions {
     const Settings* settings = nullptr;
@@ -25,6 +44,15 @@ struct InstallOptions {
     Metrics* metrics = nullptr;
     Edits edits;                   // what `add`, `remove`, `update` and `dedupe` change first
     bool ci = false;               // in CI a lockfile that is there has to fit, unless a setting says otherwise
+
+    // For programs that drive the engine; the command leaves them as they are.
+    Until until = Until::commit;
+    const LockfileText* resolved = nullptr;          // instead of resolving
+    std::string planner;                             // the layout that plans now, where it is not the linker
+    std::vector<const pmx_plugin*> strategies;       // of this program, by name; they outlive the call
+    std::function<void(RequestRecord)> requested;    // each request when it has ended, from any thread; may be empty
+    StageValues* values = nullptr;                   // filled when the run ends well
+    bool is_whole() const { return until == Until::commit && resolved == nullptr && planner.empty(); }
 };
 
 struct InstallReport {

@@ -28,9 +28,9 @@ Result<std::string> object_key(const Package& package) {
 }  // namespace
 
 Pipeline::Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep,
-                   std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead)
+                   std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead, Until until)
     : run_(run), store_(store), graph_(graph), plan_(plan), tree_(tree), keep_(std::move(keep)),
-      validators_(std::move(validators)), level_(check_level(run.settings)), link_(run, std::move(importers)), ahead_(ahead) {
+      validators_(std::move(validators)), level_(check_level(run.settings)), link_(run, std::move(importers)), ahead_(ahead), until_(until) {
     std::size_t network = cap(run.settings, "network-concurrency");
     std::size_t unpack = cap(run.settings, "unpack-concurrency"), link = cap(run.settings, "link-concurrency");
     // Archives that wait for an unpack thread: enough to keep every thread fed, few enough to bound memory.
@@ -107,7 +107,7 @@ Result<PipelineResult> Pipeline::run() {
     std::unordered_map<std::string_view, bool> slots;
     for (const Job& job : jobs_)
         for (std::uint32_t number : job.places)
-            if (plan_.places[number].root == Root::shared) {
+            if (plan_.places[number].root == Root::shared && links()) {
                 std::string_view slot = slot_of(plan_.places[number].dir);
                 PMX_TRY(bool fresh, tree_.begin_slot(slot));
                 slots.emplace(slot, fresh);
@@ -133,11 +133,11 @@ Result<PipelineResult> Pipeline::run() {
         for (std::uint32_t p : job.packages) run_.events.resolved(graph_.packages[p].id);
     open_jobs_ = jobs_.size();
     for (std::size_t job = 0; job < jobs_.size(); ++job) {
-        Result<> made = stopping() ? Result<>() : make_places(jobs_[job]);
+        Result<> made = stopping() || !links() ? Result<>() : make_places(jobs_[job]);
         if (!made) finish_job(job, std::move(made));
         else submit_found(job);
     }
-    Result<> linked = make_symlinks();
+    Result<> linked = links() ? make_symlinks() : Result<>();
     if (!linked) {
         std::lock_guard lock(mutex_);
         if (!error_) error_ = std::move(linked).error();
@@ -146,7 +146,7 @@ Result<PipelineResult> Pipeline::run() {
     std::unique_lock lock(mutex_);
     done_.wait(lock, [&] { return open_jobs_ == 0; });
     lock.unlock();
-    if (error_ || run_.cancel.is_set()) withdraw_unfinished();
+    if ((error_ || run_.cancel.is_set()) && links()) withdraw_unfinished();
     if (error_) return tl::make_unexpected(std::move(*error_));
     if (run_.cancel.is_set())
         return fail(Code::CANCELLED, "interrupted", run_.root, "what was linked is whole; run pmx install again to go on");
@@ -167,6 +167,7 @@ void Pipeline::find_and_link(std::size_t number) {
         fetch_->add(number, std::move(*request));
     };
     if (package.resolution.kind == ResolutionKind::directory) {
+        if (!links()) return finish_job(number, {});
         auto view = Store::view_directory(tree_.fd(Root::project), package.resolution.directory, package.id);
         if (!view) return finish_job(number, tl::make_unexpected(std::move(view).error()));
         run_.events.explain("linked " + std::string(package.id) + " from its directory: a directory dependency is never stored");
@@ -184,6 +185,11 @@ void Pipeline::find_and_link(std::size_t number) {
     if (ahead_ && ahead_->has_brought(job.key)) {
         run_.events.explain("fetched " + std::string(package.id) + " while the graph was being resolved");
         return link_places(number, std::move(**found));
+    }
+    if (until_ == Until::fetch) {
+        ++run_.metrics.warm;
+        for (std::uint32_t p : job.packages) run_.events.found_in_store(graph_.packages[p].id);
+        return finish_job(number, {});
     }
     // Without digests there is nothing to compare contents with: the object is made again, with them.
     bool comparable = level_ != PMX_LEVEL_CONTENT || !(*found)->digests.empty() || (*found)->files.empty();
@@ -238,7 +244,7 @@ Result<ObjectView> Pipeline::unpack(std::size_t number, const std::string& url, 
 }
 
 void Pipeline::link_places(std::size_t number, ObjectView object) {
-    if (stopping()) return finish_job(number, {});
+    if (stopping() || !links()) return finish_job(number, {});
     const Job& job = jobs_[number];
     const Package& package = package_of(job);
     const ObjectManifest& manifest = object.manifest;

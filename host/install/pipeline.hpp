@@ -24,6 +24,7 @@
 #include "install/link.hpp"
 #include "install/run.hpp"
 #include "install/tree.hpp"
+#include "install/until.hpp"
 #include "install/verify.hpp"
 #include "model/graph.hpp"
 #include "model/plan.hpp"
@@ -49,8 +50,10 @@ struct PipelineResult {
 class Pipeline {
   public:
     // `keep[place]`: this place holds its package already. `ahead`: what was fetched while the graph grew; may be null.
+    // With `until` fetch or check it ends at the store: nothing is made in the tree, and `importers` may be null.
     Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep,
-             std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead = nullptr);
+             std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead = nullptr,
+             Until until = Until::commit);
     ~Pipeline();
 
     // Runs to the end, or to the first error.
@@ -76,6 +79,7 @@ class Pipeline {
     void remember_facts(const Job& job, const ObjectView& object);
     void finish_job(std::size_t job, Result<> outcome);
     void withdraw_unfinished();
+    bool links() const { return until_ >= Until::link; }
     bool stopping() const { return run_.cancel.is_set(); }
     const Package& package_of(const Job& job) const { return graph_.packages[job.packages.front()]; }
 
@@ -89,6 +93,7 @@ class Pipeline {
     const pmx_level level_;
     LinkStage link_;
     Ahead* const ahead_;
+    const Until until_;
     std::vector<Job> jobs_;
     PipelineResult result_;
 

@@ -55,6 +55,21 @@ Result<std::string> text_of(const Lockfile& lockfile, const std::vector<ProjectI
 
 }  // namespace
 
+// What is installed is what the text says, so that a later run from the lockfile cannot differ.
+Result<> take_lockfile(Run& run, Inputs& inputs, const std::string& file_name, std::string text) {
+    PMX_TRY(Lockfile lockfile, read_lockfile(file_name, text));
+    bool changed = !inputs.has_lockfile || inputs.mended || inputs.lockfile.text != text;
+    inputs.lockfile = std::move(lockfile);
+    inputs.has_lockfile = true;
+    if (changed) inputs.lockfile_text = std::move(text);
+    inputs.differences.clear();
+    std::vector<std::string> watched = local_files(inputs.lockfile.graph, run.settings.root);
+    watched.push_back(join_path(run.settings.root, inputs.lockfile.file_name));
+    for (std::string& path : watched)
+        if (std::find(inputs.files.begin(), inputs.files.end(), path) == inputs.files.end()) inputs.files.push_back(std::move(path));
+    return bind_projects(inputs, run.settings);
+}
+
 Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahead) {
     StageTimer timer(run.metrics, Stage::resolve);
     const Settings& settings = run.settings;
@@ -116,18 +131,7 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     resolved.lockfile.text = inputs.lockfile.text;  // an env document in front, an npm lockfile's indentation
     if (!npm) record_manifests(input.projects, resolved.lockfile);
     PMX_TRY(std::string text, text_of(resolved.lockfile, input.projects));
-    // What is installed is what the text says, so that a later run from the lockfile cannot differ.
-    PMX_TRY(Lockfile lockfile, read_lockfile(resolved.lockfile.file_name, text));
-    bool changed = !inputs.has_lockfile || inputs.mended || inputs.lockfile.text != text;
-    inputs.lockfile = std::move(lockfile);
-    inputs.has_lockfile = true;
-    if (changed) inputs.lockfile_text = std::move(text);
-    inputs.differences.clear();
-    std::vector<std::string> watched = local_files(inputs.lockfile.graph, settings.root);
-    watched.push_back(join_path(settings.root, inputs.lockfile.file_name));
-    for (std::string& path : watched)
-        if (std::find(inputs.files.begin(), inputs.files.end(), path) == inputs.files.end()) inputs.files.push_back(std::move(path));
-    PMX_CHECK(bind_projects(inputs, settings));
+    PMX_CHECK(take_lockfile(run, inputs, resolved.lockfile.file_name, std::move(text)));
 
     for (const std::string& warning : resolved.warnings) run.events.warning(warning);
     for (const std::string& dropped : resolved.unresolved_optional) run.events.skipped_optional(dropped, "resolution_failure", "");

@@ -12,6 +12,9 @@
 
 namespace pmx {
 
+// Takes a lockfile's text for what was resolved, instead of asking anybody.
+Result<> take_lockfile(Run& run, Inputs& inputs, const std::string& file_name, std::string text);
+
 // Replaces inputs.lockfile by what the manifests (after `edits`) mean now, keeping pins that still hold. Sets
 // inputs.lockfile_text and inputs.edited where files have to be written.
 // `ahead`, where there is one, is told of every package as soon as it is chosen.

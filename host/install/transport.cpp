@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "config/credentials.hpp"
 #include "install/run.hpp"
 
 namespace pmx {
@@ -25,6 +26,7 @@ void Transport::fetch(FetchRequest request, Done done) {
         return done(fail(Code::OFFLINE, archive ? "not in the store, and --offline forbids fetching it" : "not in the cache, and --offline forbids fetching it",
                          request.subject, archive ? "run once without --offline to fill the store" : "run once without --offline to fill the cache"));
     }
+    if (record_) watch(request, done);
     Result<const Fetcher*> fetcher = fetcher_for(request.url);
     if (!fetcher) return done(tl::make_unexpected(std::move(fetcher).error()));
     if (!(*fetcher)->is_blocking()) return (*fetcher)->fetch(std::move(request), std::move(done));
@@ -36,6 +38,31 @@ void Transport::fetch(FetchRequest request, Done done) {
     blocking_->submit([fetcher = *fetcher, request = std::move(request), done = std::move(done)](std::uint32_t) mutable {
         fetcher->fetch(std::move(request), std::move(done));
     });
+}
+
+// Stands between the request and those who asked for it, and looks at the clock.
+void Transport::watch(FetchRequest& request, Done& done) const {
+    auto seen = std::make_shared<RequestRecord>();
+    seen->url = without_secrets(request.url);
+    seen->subject = request.subject;
+    seen->packument = request.purpose == PMX_FETCH_PACKUMENT;
+    seen->start = Clock::now();
+    request.progress = [seen, told = std::move(request.progress)](std::uint64_t received, std::uint64_t total) {
+        if (received == 0) seen->first_byte = Clock::now();  // of the last try
+        if (told) told(received, total);
+    };
+    done = [this, seen, asked = std::move(done)](Result<FetchResponse> answer) {
+        seen->end = Clock::now();
+        if (seen->first_byte < seen->start) seen->first_byte = seen->end;
+        if (answer) {
+            seen->status = answer->status;
+            seen->bytes = answer->body.size();
+        } else {
+            seen->error = code_name(answer.error().code);
+        }
+        record_(std::move(*seen));
+        asked(std::move(answer));
+    };
 }
 
 Result<FetchResponse> Transport::fetch_and_wait(FetchRequest request) {

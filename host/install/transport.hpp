@@ -15,6 +15,7 @@
 #include "base/metrics.hpp"
 #include "base/pool.hpp"
 #include "config/settings.hpp"
+#include "install/request_record.hpp"
 #include "plugin/plugins.hpp"
 
 namespace pmx {
@@ -26,6 +27,8 @@ class Transport {
     Transport(const Settings& settings, Plugins& plugins, CancelFlag& cancel)
         : settings_(settings), plugins_(plugins), cancel_(cancel) {}
 
+    // Each request is told here when it has ended, from any thread. Before the first one.
+    void record(std::function<void(RequestRecord)> to) { record_ = std::move(to); }
     // `done` is called exactly once, from any thread, possibly before this returns.
     void fetch(FetchRequest request, Done done);
     // Waits for the answer. Not from a callback of a fetcher.
@@ -34,11 +37,13 @@ class Transport {
     Result<std::string> document(std::string_view package, std::string_view path);
 
   private:
+    void watch(FetchRequest& request, Done& done) const;
     Result<const Fetcher*> fetcher_for(const std::string& url);
 
     const Settings& settings_;
     Plugins& plugins_;
     CancelFlag& cancel_;
+    std::function<void(RequestRecord)> record_;
     std::mutex mutex_;
     std::map<std::string, Fetcher> fetchers_;  // by plugin name
     std::unique_ptr<Pool> blocking_;           // for fetchers that block: file, git

@@ -311,6 +311,18 @@ Result<Validator> Plugins::validator(std::string_view name, const OptionValues& 
     return Validator{std::move(plugin)};
 }
 
+Result<> Plugins::add(const pmx_plugin* table) {
+    std::lock_guard lock(state_->mutex);
+    const std::string file = "in this program: " + std::string(table && table->name ? table->name : "?");
+    PMX_TRY(PluginInfo info, state_->negotiate(table, file, false));
+    if (!is_plugin_name(info.name))
+        return fail(Code::PLUGIN_REJECTED, "this is not the name of a plugin", info.name, "plugin names are like \"isolated\"");
+    std::string name = info.name;
+    state_->loaded.insert_or_assign(file, Loaded{table, std::move(info)});
+    state_->by_name.insert_or_assign(std::move(name), file);
+    return {};
+}
+
 Result<PluginInfo> Plugins::describe(std::string_view name) {
     PMX_TRY(const Loaded* library, state_->load(name));
     return library->info;

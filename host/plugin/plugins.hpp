@@ -143,6 +143,9 @@ class Plugins {
     Result<Importer> importer(std::string_view name, const OptionValues& options);
     Result<Fetcher> fetcher(std::string_view name, const OptionValues& options);
     Result<Validator> validator(std::string_view name, const OptionValues& options);
+    // A strategy of this very program, found by its name before any library. The table outlives this. Negotiated like
+    // a library's.
+    Result<> add(const pmx_plugin* table);
     // What a library says about itself; loads it, makes no instance.
     Result<PluginInfo> describe(std::string_view name);
     // What lies on the search path and in the installation, in that order and sorted by name in each directory, without
