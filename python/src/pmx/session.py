@@ -19,7 +19,7 @@ def _plugin_dirs():
     """Where the plugins that ship lie, seen from the module: beside it in a wheel, in lib/ of a build or an installation."""
     here = os.path.dirname(os.path.abspath(_core.__file__))
     candidates = [os.path.join(here, "plugins"), os.path.join(here, "..", "..", "lib", "pmx", "plugins"),
-                  os.path.join(here, "..", "..", "..", "pmx", "plugins")]
+                  os.path.join(here, "..", "..", "plugins")]
     return [os.path.normpath(path) for path in candidates if os.path.isdir(path)]
 
 
@@ -178,14 +178,16 @@ class Session:
 
     def _wait(self, on_event, *arguments, **options):
         running = self.start(*arguments, events=on_event is not None, **options)
-        if on_event is not None:
-            try:
+        try:
+            if on_event is not None:
                 for event in running:
                     on_event(event)
-            except BaseException:
-                running._stop()
-                raise
-        return running.result()
+            return running.result()
+        except errors.Error:
+            raise
+        except BaseException:  # Ctrl-C at any line above, or what on_event raised
+            running._stop()
+            raise
 
     def install(self, project=".", config=None, *, on_event=None, trace=False, **settings):
         """Installs a project; answers a Result.

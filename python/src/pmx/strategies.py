@@ -2,6 +2,8 @@
 as a library's, from its own threads."""
 
 import collections
+import ctypes
+import threading
 import traceback
 
 from . import _core
@@ -123,7 +125,8 @@ class Strategy:
         self.kind, self.name, self.function, self.version = kind, name, function, version
         self.summary = summary or (getattr(function, "__doc__", None) or "a %s in Python" % kind).strip().split("\n")[0]
         self.options = {key: option if isinstance(option, Option) else Option(option) for key, option in (options or {}).items()}
-        self._calls, self._made = calls, None
+        self._functions, self._made, self._threads = calls, None, set()
+        self._calls = {call: self._watched(target) for call, target in calls.items()}
         self.__doc__ = getattr(function, "__doc__", None)
 
     def _native(self):
@@ -132,19 +135,31 @@ class Strategy:
                                         [option.native(name) for name, option in self.options.items()])
         return self._made
 
+    def _watched(self, target):
+        def call(*arguments):
+            thread = threading.get_ident()
+            self._threads.add(thread)
+            try:
+                return target(*arguments)
+            finally:
+                self._threads.discard(thread)
+        return call
+
     def with_options(self, **options):
         for name in options:
             if name not in self.options:
                 raise TypeError("%s has no option %s; it has: %s" % (self.name, name, ", ".join(self.options) or "none"))
         changed = {name: Option(options.get(name, o.default), o.summary, o.choices, o.minimum, o.maximum) for name, o in self.options.items()}
-        return Strategy(self.kind, self.name, self.function, self._calls, changed, self.version, self.summary)
+        return Strategy(self.kind, self.name, self.function, self._functions, changed, self.version, self.summary)
 
     def take_exception(self):
         """The exception that ended its last call, or None."""
         return self._made.take_exception() if self._made is not None else None
 
     def interrupt(self):
-        """Ends the call that runs in it now, where that is possible."""
+        """Raises KeyboardInterrupt in the calls that run in it now: a loop that asks nobody hears no cancelling."""
+        for thread in list(self._threads):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
 
     def __call__(self, *arguments, **keywords):
         return self.function(*arguments, **keywords)
