@@ -83,13 +83,14 @@ Result<> fits_profile(const SettingSpec& spec, const std::vector<std::string>& i
 Result<> member(Settings& settings, const std::string& key, const dom::element& given, const std::string& document, DocumentKind kind) {
     dom::element value = given, inner;
     const std::string where = document + ": " + key;
+    const SettingSpec* spec = find_setting(kebab_case(key));
     // A row of `pmx config --json`.
     if (value.is_object()) {
         std::string_view source;
         if (value["source"].get_string().get(source) == simdjson::SUCCESS && (source == "default" || source == "npmrc")) return {};
+        if (spec != nullptr && !may_stand_in_document(*spec)) return {};
         if (value["value"].get(inner) == simdjson::SUCCESS) value = inner;
     }
-    const SettingSpec* spec = find_setting(kebab_case(key));
     if (spec == nullptr) return unknown_key(key, document);
     if (!may_stand_in_document(*spec)) return fail(Code::CONFIG, fmt::format("{} cannot be set in a document", spec->name), document, "it is a flag only");
     if (value.is_null()) return {};

@@ -186,8 +186,8 @@ Result<InstallReport> install(const InstallOptions& options) {
             return tl::make_unexpected(std::move(done).error());
         }
         report.resolved = true;
-        report.lockfile_changed = !inputs.lockfile_text.empty();
     }
+    report.lockfile_changed = !inputs.lockfile_text.empty();
     report.lockfile = inputs.lockfile.file_name;
     report.linker = linker_name(settings, inputs.lockfile.format);
     if (options.until == Until::resolve) {

@@ -115,6 +115,20 @@ class Running::Listener final : public Events {
     std::vector<std::pair<std::string, std::string>> skipped_;
 };
 
+std::shared_ptr<const GraphTable> Made::graph() {
+    std::lock_guard lock(mutex_);
+    if (!graph_) graph_ = graph_table(values_.lockfile.graph, values_.lockfile.file_name, std::move(values_.lockfile_text));
+    return graph_;
+}
+
+std::shared_ptr<const PlanTable> Made::plan() {
+    if (!planned_) return nullptr;
+    auto of = graph();
+    std::lock_guard lock(mutex_);
+    if (!plan_) plan_ = plan_table(values_.plan, layout_, of);
+    return plan_;
+}
+
 Running::Running(Request request) : request_(std::move(request)), thread_([this] { work(); }) {}
 
 Running::~Running() {
@@ -190,10 +204,7 @@ Result<Outcome> Running::run() {
     outcome.spans = metrics.take_spans();
     listener.give_to(outcome);
     outcome.wall = static_cast<double>(ns_since(outcome.start)) / 1e9;
-    if (values.known) {
-        outcome.graph = graph_table(values.lockfile.graph, values.lockfile.file_name, std::move(values.lockfile_text));
-        if (request_.until >= Until::plan) outcome.plan = plan_table(values.plan, outcome.report.linker, outcome.graph);
-    }
+    if (values.known) outcome.made = std::make_shared<Made>(std::move(values), outcome.report.linker, request_.until >= Until::plan);
     return outcome;
 }
 

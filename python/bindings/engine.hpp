@@ -42,6 +42,22 @@ struct Request {
     bool trace = false;     // spans and requests
 };
 
+// Graph and plan of a run, as columns once somebody wants to see them: most calls want figures.
+class Made {
+  public:
+    Made(StageValues values, std::string layout, bool planned) : values_(std::move(values)), layout_(std::move(layout)), planned_(planned) {}
+    std::shared_ptr<const GraphTable> graph();
+    std::shared_ptr<const PlanTable> plan();  // null before the plan stage
+
+  private:
+    std::mutex mutex_;
+    StageValues values_;
+    const std::string layout_;
+    const bool planned_;
+    std::shared_ptr<const GraphTable> graph_;
+    std::shared_ptr<const PlanTable> plan_;
+};
+
 struct Outcome {
     InstallReport report;
     double wall = 0;        // seconds, settings and all
@@ -51,8 +67,7 @@ struct Outcome {
     std::vector<Figure> counters, system_calls;
     std::vector<std::string> warnings, ignored_scripts;
     std::vector<std::pair<std::string, std::string>> skipped;  // package, reason
-    std::shared_ptr<const GraphTable> graph;  // null where nothing had to be read
-    std::shared_ptr<const PlanTable> plan;    // null before the plan stage
+    std::shared_ptr<class Made> made;  // null where nothing had to be read
     std::vector<Span> spans;
     std::vector<RequestRecord> requests;
     Clock::time_point start;

@@ -245,7 +245,7 @@ py::dict values_of(const Outcome& outcome) {
                     "dry_run"_a = report.plan, "root"_a = outcome.root, "store_dir"_a = outcome.store_dir, "stages"_a = stages, "counters"_a = counters,
                     "system_calls"_a = calls, "warnings"_a = outcome.warnings, "ignored_scripts"_a = outcome.ignored_scripts, "skipped"_a = outcome.skipped,
                     "requests"_a = requests, "spans"_a = spans, "events_dropped"_a = outcome.events_dropped,
-                    "graph"_a = python_holds(outcome.graph), "plan"_a = python_holds(outcome.plan));
+                    "made"_a = outcome.made);
 }
 
 Until until_of(const std::string& phase) {
@@ -295,6 +295,15 @@ struct Run {
 };
 
 void bind_runs(py::module_& module) {
+    py::class_<Made, std::shared_ptr<Made>>(module, "Made", "Graph and plan of a run, columns once somebody asks.")
+        .def("graph", [](Made& made) {
+            py::gil_scoped_release released;
+            return python_holds(made.graph());
+        })
+        .def("plan", [](Made& made) {
+            py::gil_scoped_release released;
+            return python_holds(made.plan());
+        }, "None before the plan stage.");
     py::class_<Run>(module, "Run", "An engine at work on a thread of its own. pmx.Session starts them.")
         .def(py::init([](const std::string& dir, const std::string& document, std::map<std::string, std::string> environment, const std::string& phase,
                          std::vector<std::string> plugin_dirs, const std::shared_ptr<GraphTable>& graph, const std::shared_ptr<PlanTable>& plan,

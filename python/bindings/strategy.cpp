@@ -117,8 +117,8 @@ struct Trampoline {
     static pmx_status told(Strategy& strategy, const pmx_op* op, py::error_already_set& error) noexcept try {
         py::object exception = error.value();
         if (error.trace()) PyException_SetTraceback(exception.ptr(), error.trace().ptr());
-        strategy.exception_ = exception;
         auto said = py::module_::import("pmx.strategies").attr("describe")(exception).cast<std::tuple<int, std::string, std::string, std::string>>();
+        if (std::get<0>(said) != PMX_MISMATCH) strategy.exception_ = exception;
         report(op, std::get<1>(said), std::get<2>(said), std::get<3>(said));
         return static_cast<pmx_status>(std::get<0>(said));
     } catch (...) {

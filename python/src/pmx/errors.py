@@ -73,7 +73,7 @@ class Cancelled(Error):
 
 
 class InternalError(Error):
-    """A bug in pmx."""
+    """A bug in pmx, which its authors want to know of."""
 
 
 _FAMILIES = {

@@ -145,7 +145,7 @@ class Plan:
 
     def dry_run(self):
         """The places and links that the disk does not have: a plan of them. Reads the disk, changes nothing."""
-        shared = os.path.join(self._store_dir, "shared") if self._store_dir else ""
+        shared = os.path.join(self._store_dir, "v1", "shared") if self._store_dir else ""
         return self._like(self._table.select(self._table.missing(self._root or self._project or ".", shared)))
 
     def draw(self, file=None, limit=200):

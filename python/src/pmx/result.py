@@ -69,12 +69,10 @@ class Result:
         self._values, self._session, self.project, self.config = values, session, project, config
         self.stage = Stages((name, Stage(name, **figures)) for name, figures in values["stages"].items())
         self.network = [NetworkRequest(row) for row in sorted(values["requests"], key=lambda row: row[5])]
-        self.graph = Graph(values["graph"], project, config) if values["graph"] is not None else None
-        self.plan = Plan(values["plan"], session, project, config, values["root"], values["store_dir"]) if values["plan"] is not None else None
-        self._tree = None
+        self._tree = self._graph = self._plan = None
 
     def __getattr__(self, name):
-        if name.startswith("_") or name in ("stages", "requests"):
+        if name.startswith("_") or name in ("stages", "requests", "made"):
             raise AttributeError(name)
         try:
             return self._values[name]
@@ -82,7 +80,21 @@ class Result:
             raise AttributeError("a Result has no %s" % name) from None
 
     def __dir__(self):
-        return sorted({*super().__dir__(), *self._values} - {"stages", "requests"})
+        return sorted({*super().__dir__(), *self._values} - {"stages", "requests", "made"})
+
+    @property
+    def graph(self):
+        if self._graph is None and self._values["made"] is not None:
+            self._graph = Graph(self._values["made"].graph(), self.project, self.config)
+        return self._graph
+
+    @property
+    def plan(self):
+        if self._plan is None and self._values["made"] is not None:
+            table = self._values["made"].plan()
+            if table is not None:
+                self._plan = Plan(table, self._session, self.project, self.config, self.root, self.store_dir)
+        return self._plan
 
     @property
     def packages(self):
@@ -101,7 +113,7 @@ class Result:
 
     def to_dict(self):
         """Figures only, for JSON."""
-        figures = {name: value for name, value in self._values.items() if name not in ("graph", "plan", "stages", "requests", "spans")}
+        figures = {name: value for name, value in self._values.items() if name not in ("made", "stages", "requests", "spans")}
         figures["stage"] = {name: stage.to_dict() for name, stage in self.stage.items()}
         figures["network"] = [request.to_dict() for request in self.network]
         return figures

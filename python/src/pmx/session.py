@@ -232,7 +232,8 @@ class Session:
         return self._phase("check", what, config, on_event, settings)
 
     def link(self, what=".", config=None, *, on_event=None, **settings):
-        """Puts every package into its places. Executables, scripts and records are left to execute() or install()."""
+        """Puts every package into its places. Executables, scripts and records are missing: to the engine it is the tree of
+        an interrupted run, which execute() and install() make anew from the store."""
         return self._phase("link", what, config, on_event, settings)
 
     def execute(self, plan, config=None, *, on_event=None, **settings):

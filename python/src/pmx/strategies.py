@@ -106,13 +106,25 @@ class Option:
     def __init__(self, default=None, summary="", choices=(), minimum=0, maximum=0):
         self.default, self.summary, self.choices, self.minimum, self.maximum = default, summary, tuple(choices), minimum, maximum
 
-    def native(self, name):
+    def _native(self, name):
         kind = "bool" if isinstance(self.default, bool) else "int" if isinstance(self.default, int) else \
             "list" if isinstance(self.default, (list, tuple)) else "text"
         text = None if self.default is None else str(self.default).lower() if kind == "bool" else \
             "\n".join(self.default) if kind == "list" else str(self.default)
         return _core.StrategyOption(name.replace("_", "-"), self.summary or name.replace("_", " "), _TYPES[kind], text,
                                     "|".join(map(str, self.choices)), self.minimum, self.maximum)
+
+
+def _watched(target, threads):
+    """`target`, with its thread in `threads` while it runs. Knows nothing of the strategy: the engine's table holds it."""
+    def call(*arguments):
+        thread = threading.get_ident()
+        threads.add(thread)
+        try:
+            return target(*arguments)
+        finally:
+            threads.discard(thread)
+    return call
 
 
 class Strategy:
@@ -126,24 +138,14 @@ class Strategy:
         self.summary = summary or (getattr(function, "__doc__", None) or "a %s in Python" % kind).strip().split("\n")[0]
         self.options = {key: option if isinstance(option, Option) else Option(option) for key, option in (options or {}).items()}
         self._functions, self._made, self._threads = calls, None, set()
-        self._calls = {call: self._watched(target) for call, target in calls.items()}
+        self._calls = {call: _watched(target, self._threads) for call, target in calls.items()}
         self.__doc__ = getattr(function, "__doc__", None)
 
     def _native(self):
         if self._made is None:
             self._made = _core.Strategy(self.kind, self.name, self.version, self.summary, self._calls,
-                                        [option.native(name) for name, option in self.options.items()])
+                                        [option._native(name) for name, option in self.options.items()])
         return self._made
-
-    def _watched(self, target):
-        def call(*arguments):
-            thread = threading.get_ident()
-            self._threads.add(thread)
-            try:
-                return target(*arguments)
-            finally:
-                self._threads.discard(thread)
-        return call
 
     def with_options(self, **options):
         for name in options:

@@ -65,7 +65,8 @@ TEST_F(Document, comes_as_text_as_a_file_and_in_either_spelling) {
 
 TEST_F(Document, is_what_config_json_prints) {
     Settings settings = loaded({{"config-json", {R"({"linker": {"value": "hoisted", "source": "flag", "where": "--linker"},
-        "check": {"value": "none", "source": "default", "where": "default"}, "//x/:_authToken": {"value": "***", "source": "npmrc"}})"}}});
+        "check": {"value": "none", "source": "default", "where": "default"}, "//x/:_authToken": {"value": "***", "source": "npmrc"},
+        "dir": {"value": "/x", "source": "flag", "where": "--dir"}})"}}});
     EXPECT_EQ(settings.text("linker"), "hoisted");
     EXPECT_EQ(settings.text("check"), "stat");
 }

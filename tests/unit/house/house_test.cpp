@@ -99,6 +99,18 @@ TEST(House, NobodyIncludesTheCommandLine) {
         }
 }
 
+// The Python module is a door like the command: what it needs of a room below install/ it gets through install/'s headers.
+TEST(House, TheBindingsSeePublicHeadersOnly) {
+    static const std::set<std::string> doors = {"install/install.hpp", "install/suggest_choice.hpp", "config/config_document.hpp",
+                                                "config/settings_table.hpp"};
+    for (const fs::path& file : sources_below("python"))
+        for (const Include& include : includes_of(file)) {
+            std::string room = include.name.substr(0, include.name.find('/'));
+            bool plain = room == "base" || room == "model" || room == "pmx" || room == include.name;
+            EXPECT_TRUE(!include.quoted || plain || doors.count(include.name)) << where(file, include);
+        }
+}
+
 TEST(House, PluginsSeeTheSdkOnly) {
     for (const char* dir : {"plugins", "examples/plugins"})
         for (const fs::path& file : sources_below(dir))

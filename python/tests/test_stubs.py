@@ -1,0 +1,101 @@
+"""_core.pyi is written by hand: here it is compared with the module, name by name and argument by argument."""
+
+import ast
+import os
+import re
+
+import pytest
+
+pmx = pytest.importorskip("pmx")
+HERE = os.path.dirname(os.path.abspath(__file__))
+STUBS = os.path.join(HERE, "..", "src", "pmx", "_core.pyi")
+# What the language or pybind11 gives every class.
+COMMON = {"__new__", "__doc__", "__module__", "__init__", "__repr__", "__buffer__"}
+
+
+def stubs():
+    """name → None for a value, [arguments] for a function, {member → …} for a class."""
+    def arguments(node):
+        everything = node.args
+        names = [a.arg for a in everything.posonlyargs + everything.args if a.arg != "self"]
+        defaults = [ast.unparse(d) for d in everything.defaults]
+        return [(name, None) for name in names[:len(names) - len(defaults)]] + list(zip(names[len(names) - len(defaults):], defaults))
+
+    def members(body):
+        found = {}
+        for node in body:
+            if isinstance(node, ast.FunctionDef):
+                is_property = any(ast.unparse(d) == "property" for d in node.decorator_list)
+                found[node.name] = None if is_property else arguments(node)
+            elif isinstance(node, ast.AnnAssign):
+                found[node.target.id] = None
+            elif isinstance(node, ast.ClassDef):
+                found[node.name] = members(node.body)
+        return found
+    return members(ast.parse(open(STUBS).read()).body)
+
+
+def signature(function):
+    """The arguments that pybind11 wrote into the docstring: [(name, default text or None)]."""
+    first = (function.__doc__ or "").strip().split("\n")[0]
+    inside = re.match(r"\w+\((.*)\) -> ", first)
+    assert inside, "no signature in the docstring of %s: %r" % (function, first)
+    text, parts, depth, part = inside.group(1), [], 0, ""
+    for c in text + ",":
+        depth += (c in "[({<") - (c in "])}>")
+        if c == "," and depth == 0:
+            parts.append(part.strip())
+            part = ""
+        else:
+            part += c
+    found = []
+    for piece in filter(None, parts):
+        name, _, rest = piece.partition(":")
+        if name.strip() == "self":
+            continue
+        found.append((name.strip(), rest.split(" = ")[1].strip() if " = " in rest else None))
+    return found
+
+
+def same_default(stub, real):
+    if stub is None or real is None:
+        return stub == real
+    return ast.literal_eval(stub) == ast.literal_eval(real)
+
+
+def test_every_name_is_in_the_stubs_and_the_other_way_round(core):
+    real = {name for name in dir(core) if not name.startswith("__")}
+    assert real == {name for name in stubs() if not name.startswith("__")}
+    for name, members in stubs().items():
+        if isinstance(members, dict):
+            own = {n for n in vars(getattr(core, name)) if n not in COMMON and not n.startswith("_pybind11")}
+            assert own == {n for n in members if n not in COMMON}, name
+
+
+def test_signatures_are_those_of_the_module(core):
+    def compare(where, function, arguments):
+        given = signature(function)
+        assert [n for n, _ in given] == [n for n, _ in arguments], where
+        for (name, real), (_, stub) in zip(given, arguments):
+            assert same_default(stub, real), "%s(%s=%s) in the stubs, %s in the module" % (where, name, stub, real)
+    for name, what in stubs().items():
+        value = getattr(core, name)
+        if isinstance(what, dict):
+            for member, arguments in what.items():
+                if arguments is not None and member not in ("__len__", "__buffer__"):
+                    compare("%s.%s" % (name, member), getattr(value, member), arguments)
+                elif arguments is None:
+                    assert isinstance(vars(value)[member], property), "%s.%s" % (name, member)
+        elif what is not None:
+            compare(name, value, what)
+
+
+def test_everything_public_is_documented(core):
+    for name in pmx.__all__:
+        value = getattr(pmx, name)
+        assert value.__doc__ and len(value.__doc__.strip()) > 15, name
+        if isinstance(value, type):
+            for member, function in vars(value).items():
+                if not member.startswith("_") and callable(function) and member not in ("to_dict", "interrupt", "cancel"):
+                    assert function.__doc__, "%s.%s has no docstring" % (name, member)
+    assert os.path.exists(os.path.join(HERE, "..", "src", "pmx", "py.typed"))
