@@ -243,7 +243,7 @@ py::dict values_of(const Outcome& outcome) {
                     "warm"_a = report.warm, "cold"_a = report.cold, "plugins_loaded"_a = report.plugins_loaded, "lockfile"_a = report.lockfile,
                     "linker"_a = report.linker, "check"_a = report.check, "resolved"_a = report.resolved, "lockfile_changed"_a = report.lockfile_changed,
                     "dry_run"_a = report.plan, "root"_a = outcome.root, "store_dir"_a = outcome.store_dir, "stages"_a = stages, "counters"_a = counters,
-                    "system_calls"_a = calls, "warnings"_a = outcome.warnings, "ignored_scripts"_a = outcome.ignored_scripts, "skipped"_a = outcome.skipped,
+                    "system_calls"_a = calls, "plugin_counters"_a = report.plugin_counters, "warnings"_a = outcome.warnings, "ignored_scripts"_a = outcome.ignored_scripts, "skipped"_a = outcome.skipped,
                     "requests"_a = requests, "spans"_a = spans, "events_dropped"_a = outcome.events_dropped,
                     "made"_a = outcome.made);
 }

@@ -57,6 +57,7 @@ class Result:
     wall             seconds, from the call of the engine to its end
     stage            Stage by name: stage["link"].wall; see Stage for the units
     counters         numbers by name: files_linked, bytes_fetched, requests, warm, cold, …
+    plugin_counters  numbers that plugins count under names of their own
     system_calls     how many this process made meanwhile, by kind
     tree             what node_modules holds: tree.digest, tree.files, …; read from disk when it is first asked for
     graph, plan      what was installed and where; None where nothing had to be done

@@ -148,6 +148,7 @@ class Strategy:
         return self._made
 
     def with_options(self, **options):
+        """The same strategy, with these values for its options."""
         for name in options:
             if name not in self.options:
                 raise TypeError("%s has no option %s; it has: %s" % (self.name, name, ", ".join(self.options) or "none"))
