@@ -49,6 +49,21 @@ def test_stored_and_downloaded_packages_are_linked_by_one_path(pmx, project, lin
     assert stage(warm, "unpack")["tasks"] == 0 and stage(warm, "check")["tasks"] == counters(warm)["warm"]
 
 
+def test_a_batch_that_is_half_warm_links_by_the_same_path(pmx, project, tmp_path):
+    """Stored and downloaded packages side by side in one run: each is linked by one task, whichever it is."""
+    whole = pmx.install(project("shapes"), "--timing=json")
+    pmx.store = str(tmp_path / "half")
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "package.json").write_text('{"name":"some","dependencies":{"many-files":"1.0.0","no-main":"1.0.0"}}')
+    pmx.install(tmp_path / "some")
+    half = pmx.install(project("shapes", into="again"), "--timing=json")
+    warm, cold = counters(half)["warm"], counters(half)["cold"]
+    assert warm > 0 and cold > 0 and warm + cold == counters(whole)["cold"]
+    assert stage(half, "link")["tasks"] == counters(half)["linked"] == counters(whole)["linked"]
+    assert half.timing()["syscalls"]["link"] == counters(half)["files_linked"] == counters(whole)["files_linked"]
+    assert stage(half, "unpack")["tasks"] == cold and stage(half, "check")["tasks"] == warm
+
+
 def test_system_calls_of_a_warm_install_are_what_the_design_says(pmx, project):
     """Link: one per file. Check `stat`: one more. Everything else grows with packages and directories, not with files."""
     pmx.install(project("shapes"))
