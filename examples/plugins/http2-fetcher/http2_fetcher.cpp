@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <list>
 #include <mutex>
@@ -39,6 +40,7 @@ struct Job {
     bool has_head = false;
     pmx_status refused = PMX_OK;  // what the host said to the body
     int hops = 0;
+    std::size_t ignored = 0;
     std::int64_t attempt = 0;
     Clock::time_point due{};
 };
@@ -75,6 +77,9 @@ class Http2Fetcher {
 
   private:
     void run() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, nullptr);  // signals are the host's
         for (bool goes_on = true; goes_on;) {
             {
                 std::lock_guard lock(mutex_);
@@ -146,7 +151,9 @@ class Http2Fetcher {
         set(CURLOPT_WRITEDATA, &job);
         set(CURLOPT_HEADERFUNCTION, &on_header);
         set(CURLOPT_HEADERDATA, &job);
+        if (job.hops) set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);  // the redirecting server's word, not the user's
         job.answer_headers.clear();
+        job.ignored = 0;
         curl_multi_add_handle(multi_, curl);
         count("requests");
     }
@@ -167,7 +174,7 @@ class Http2Fetcher {
         Job& job = *static_cast<Job*>(context);
         long status = 0;
         curl_easy_getinfo(job.curl, CURLINFO_RESPONSE_CODE, &status);
-        if (status != 200) return size;  // what a refusal says is of no use
+        if (status != 200) return (job.ignored += size) < kIgnored ? size : 0;  // what a refusal says is of no use
         job.refused = guarded(job.op.raw(), [&] {
             tell_head(job);
             job.response.append({data, size});
@@ -208,6 +215,7 @@ class Http2Fetcher {
         count("http2_connections", static_cast<std::uint64_t>(connects));
         if (version == CURL_HTTP_VERSION_2_0) count("http2_requests");
 
+        if (status != 200 && job.ignored >= kIgnored) code = CURLE_OK;
         if (job.refused != PMX_OK) return finish(jobs_, at, job.refused);
         if (code == CURLE_OK && (status == 200 || status == 304)) {
             pmx_status told = guarded(job.op.raw(), [&] { return tell_head(job), PMX_OK; });
@@ -281,6 +289,7 @@ class Http2Fetcher {
         if (counters_ && by) counters_->add(counters_, name, by);
     }
 
+    static constexpr std::size_t kIgnored = 65536;
     const pmx_credentials* credentials_;
     const pmx_counters* counters_;
     const pmx_requests* requests_;

@@ -28,15 +28,22 @@ class NestedLayout {
     void plan(Op op, const Graph& graph, Plan& plan) const {
         plan.describe(PMX_PLAN_BINS, "symlink");
         Walk walk{op, graph, plan, most_};
-        Folder root{nullptr, "node_modules"};
-        walk.fill(root, graph.project(0), nullptr, 0);
-        for (std::uint32_t i = 1; i < graph.project_count(); ++i) {
-            Folder own{&root, std::string(view(graph.project(i).dir)) + "/node_modules"};
-            walk.fill(own, graph.project(i), nullptr, 0);
+        // By directory, so that a project comes after those that its own directory lies in.
+        std::map<std::string, Folder> folders;
+        std::map<std::string, std::uint32_t> projects;
+        for (std::uint32_t i = 0; i < graph.project_count(); ++i) projects[prefix(view(graph.project(i).dir))] = i;
+        for (const auto& [dir, project] : projects) {
+            const Folder* above = nullptr;
+            for (const auto& [other, folder] : folders)
+                if (dir.starts_with(other)) above = &folder;
+            Folder& own = folders.emplace(dir, Folder{above, dir + "node_modules"}).first->second;
+            walk.fill(own, graph.project(project), nullptr, 0);
         }
     }
 
   private:
+    static std::string prefix(std::string_view dir) { return dir == "." ? std::string() : std::string(dir) + "/"; }
+
     struct Walk {
         Op op;
         const Graph& graph;

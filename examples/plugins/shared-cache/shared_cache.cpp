@@ -165,7 +165,7 @@ class SharedCache : public BlockingFetcher<SharedCache> {
         if (std::string proxy = ask("proxy", url); !proxy.empty()) curl_easy_setopt(curl, CURLOPT_PROXY, proxy.c_str());
         else curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
         if (std::string file = ask("cafile", url); !file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, file.c_str());
-        if (ask("strict-ssl", url) == "false") curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+        if (ask("strict-ssl", url) == "false") curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L), curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &receive);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);

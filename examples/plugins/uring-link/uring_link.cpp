@@ -120,8 +120,8 @@ class UringLink {
             counters_->add(counters_, "uring_links", done);
             counters_->add(counters_, "uring_enters", entered);
         }
+        if (status != PMX_OK) throw Reported(status);  // and what may still be under way in the ring ends with it
         give_back(std::move(ring));
-        if (status != PMX_OK) throw Reported(status);
     }
 
   private:
