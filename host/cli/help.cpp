@@ -20,8 +20,10 @@ namespace {
     "      --fail-if-no-match status 2 when no project matches\n"
 
 constexpr CommandHelp helps[] = {
-    {"install", "install [flags]   (or: pmx i)", "Install what the manifests ask for, by the lockfile where it fits.", "",
-     "  pmx install\n  pmx install --frozen-lockfile --ignore-scripts\n  pmx install --linker hoisted --import copy\n"
+    {"install", "install [flags]   (or: pmx i)", "Install what the manifests ask for, by the lockfile where it fits.",
+     "  -F, --filter PATTERN   these projects and the root only; see pmx add --help for patterns\n"
+     "      --filter-prod PATTERN  the same, without dependencies for development\n      --fail-if-no-match status 2 when no project matches\n",
+     "  pmx install\n  pmx install --frozen-lockfile --ignore-scripts\n  pmx install --filter web...\n  pmx install --linker hoisted --import copy\n"
      "  pmx install -C ../other --offline --timing\n  pmx install --timing=trace --timing-file trace.json\n", true},
     {"ci", "ci [flags]", "Install, and fail when the lockfile and the manifests differ.", "", "  pmx ci\n  pmx ci --prod --reporter append-only\n", true},
     {"add", "add PACKAGE... [flags]   (or: pmx install PACKAGE...)", "Add packages to the dependencies, and install.",
