@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -59,7 +61,13 @@ struct RegistryServer::State final : Answerer {
     Answer control(const HttpRequest& request);
     ServeCounters counters() const;
     void zero();
+    void miss(const std::string& path);
+
+    std::mutex missing_mutex;
+    std::vector<std::string> missing;  // paths, as the counters go
 };
+
+constexpr std::size_t most_missing = 100;
 
 void RegistryServer::State::accept() {
     auto& context = *contexts[next++ % contexts.size()];
@@ -85,7 +93,7 @@ Answer RegistryServer::State::answer(const HttpRequest& request) {
         return made;
     }
     made = package(request, base);
-    if (made.status == 404) ++tally.not_found;
+    if (made.status == 404) miss(request.path);
     if (made.status == 200 && !request.if_none_match.empty() && !made.body.etag.empty() &&
         request.if_none_match.find(made.body.etag) != std::string::npos) {
         ++tally.not_modified;
@@ -131,6 +139,16 @@ Answer RegistryServer::State::control(const HttpRequest& request) {
         if (request.method != "GET") zero();
         return made;
     }
+    if (request.path == "/-/pmx/missing") {
+        std::string text;
+        JsonWriter json(text);
+        json.array();
+        const std::lock_guard lock(missing_mutex);
+        for (const std::string& path : missing) json.value(printable(path));
+        json.end();
+        made.body = text_body(std::move(text));
+        return made;
+    }
     if (request.path == "/-/pmx/faults") {
         if (request.method == "DELETE") {
             faults.clear();
@@ -151,7 +169,17 @@ ServeCounters RegistryServer::State::counters() const {
     return now;
 }
 
+void RegistryServer::State::miss(const std::string& path) {
+    ++tally.not_found;
+    const std::lock_guard lock(missing_mutex);
+    if (missing.size() < most_missing) missing.push_back(path);
+}
+
 void RegistryServer::State::zero() {
+    {
+        const std::lock_guard lock(missing_mutex);
+        missing.clear();
+    }
     made_before = source.made();
     tally.zero();
 }

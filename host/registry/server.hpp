@@ -3,6 +3,7 @@
 // It can be made slow (network_model.hpp) and bad (faults.hpp). Besides packages it answers
 //     GET /-/ping                 {}
 //     GET /-/pmx/counters         what was asked and sent; POST or DELETE answers the same and sets it to zero
+//     GET /-/pmx/missing          the first hundred paths that were asked for and are not here, since then
 //     POST, DELETE /-/pmx/faults  adds rules, one a line; forgets all
 // start() returns when the port is open; the server's own threads do the rest. Never writes to disk, never listens
 // elsewhere than on the loopback address. [one owner; counters() from any thread]

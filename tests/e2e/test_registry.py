@@ -127,6 +127,10 @@ def test_unknown_is_json_404(registry):
         with pytest.raises(urllib.error.HTTPError) as error:
             get(registry.url + path)
         assert error.value.code == 404 and "error" in json.loads(error.value.read())
+    missing = json.loads(get(registry.url + "/-/pmx/missing")[0])
+    assert missing[:2] == ["/nothing", "/greet/-/greet-9.9.9.tgz"] and len(missing) == registry.counters()["notFound"] == 5
+    registry.reset()
+    assert json.loads(get(registry.url + "/-/pmx/missing")[0]) == []
 
 
 def test_integrities_are_those_of_the_golden_lockfiles(registry):
