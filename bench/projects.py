@@ -7,7 +7,9 @@ import io
 import json
 import os
 import random
+import subprocess
 import tarfile
+import tempfile
 
 # Small, without dependencies, and present in mirrors made for large projects: what `add` adds.
 ADDITIONS = ("mitt", "dequal", "kleur", "zustand", "slugify", "clsx", "nanoid", "ms")
@@ -44,6 +46,17 @@ def addition(project, mirror):
         if found:
             return "%s@%s" % (name, found[-1][len(name) + 1:-4])
     return None
+
+
+def record(wanted, mirror, pmx, say):
+    """Lets pmx take into a mirror what the projects need, and one package more, for `add`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        with open(os.path.join(scratch, "package.json"), "w", encoding="utf-8") as f:
+            json.dump({"name": "additions", "version": "1.0.0", "dependencies": {name: "*" for name in ADDITIONS[:4]}}, f)
+        say("recording %s into %s" % (", ".join(os.path.basename(p) for p in wanted), mirror))
+        done = subprocess.run([pmx, "registry", "record", "--into", mirror, *wanted, scratch], check=False)
+    if done.returncode != 0:
+        raise RuntimeError("pmx registry record failed")
 
 
 def generate(root, count, files=12, seed=1):

@@ -216,7 +216,8 @@ class Npm(Tool):
             raise Unsupported("npm's layout here is hoisted")
         words = {"resolve": ["install", "--package-lock-only"], "install": ["install"], "frozen": ["ci"], "again": ["install"],
                  "add": ["install", subject], "remove": ["uninstall", subject]}[verb]
-        return [self.binary, *words, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        # A registry that says nothing of ages would be asked again for every archive.
+        return [self.binary, *words, "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
 
 
 TOOLS = {tool.name: tool for tool in (Pmx, Bun, Pnpm, Utoo, Npm)}
