@@ -90,7 +90,7 @@ def _one(entry, project, rows, inodes, counts, waiting, content, replace):
     row = b"f %s\0%d\0%d" % (path, bool(status.st_mode & 0o100), status.st_size)
     if content:
         with open(entry.path, "rb") as f:
-            row += b"\0" + hashlib.file_digest(f, "sha256").hexdigest().encode()
+            row += b"\0" + hashlib.sha256(f.read()).hexdigest().encode()
     rows.append(row)
 
 
