@@ -20,7 +20,7 @@
 namespace pmx {
 namespace {
 
-constexpr std::size_t kManifestLimit = 16u << 20;
+constexpr std::size_t kManifestLimit = 16u << 20, kCarriedLimit = 64u << 20;
 
 // A path as lockfiles have it: relative to the root, without detours.
 std::string relative_to(const std::string& root, std::string_view written) {
@@ -70,6 +70,29 @@ Result<Manifest> manifest_in(const ObjectView& object, const std::string& subjec
     Manifest nothing;
     nothing.version = "0.0.0";  // pnpm's word for it
     return nothing;
+}
+
+// Whether a path is that of a package's manifest in the node_modules of an archive.
+bool is_carried_manifest(std::string_view path) {
+    if (!path.starts_with("node_modules/") || !path.ends_with("/package.json")) return false;
+    std::string_view dir = path.substr(0, path.size() - 13);
+    std::size_t at = dir.rfind("node_modules/");
+    std::string_view name = dir.substr(at + 13);
+    const auto slashes = std::count(name.begin(), name.end(), '/');
+    return (at == 0 || dir[at - 1] == '/') && is_safe_package_name(name) && slashes == (name.starts_with('@') ? 1 : 0);
+}
+
+Result<> read_inside(const ObjectView& object, SourcePackage& found, const std::string& subject) {
+    std::size_t total = 0;
+    for (const ObjectFile& file : object.files) {
+        if (file.path != "npm-shrinkwrap.json" && !is_carried_manifest(file.path)) continue;
+        if ((total += file.size) > kCarriedLimit)
+            return fail(Code::MANIFEST, "the manifests of the packages in this archive are too big", subject, "override the package");
+        PMX_TRY(std::string text, read_file(object.dir.raw(), std::string(file.source).c_str(), kManifestLimit));
+        found.inside.emplace_back(file.path, std::move(text));
+    }
+    std::sort(found.inside.begin(), found.inside.end());
+    return {};
 }
 
 // `git archive` notes the commit in a global header, the first block of its archive: "52 comment=<hash>".
@@ -132,6 +155,7 @@ Result<> InstallSources::unpack(SourcePackage& found, const std::string& alias, 
     run_.metrics.files_unpacked += unpacked.files;
     run_.metrics.bytes_unpacked += unpacked.bytes;
     PMX_TRY(found.manifest, manifest_in(unpacked.view, id));
+    PMX_CHECK(read_inside(unpacked.view, found, id));
     return settle_name(found.manifest, alias, id);
 }
 

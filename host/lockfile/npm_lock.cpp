@@ -293,7 +293,9 @@ class NpmReader {
                                   Code::UNSAFE_PATH);
                 std::uint32_t found = find(entry.path, d.name);
                 if (found == kNoPackage) {
-                    if (d.may_be_missing || entry.package.optional) continue;
+                    // An archive may lack what its package says it brings; npm records that as it is.
+                    auto first = graph_.strings.begin() + entry.package.first_bundled, last = first + entry.package.bundled_count;
+                    if (d.may_be_missing || entry.package.optional || std::find(first, last, d.name) != last) continue;
                     return broken("the lockfile has no place for \"" + std::string(d.name) + "\", which is needed here",
                                   entry.path.empty() ? std::string_view(".") : entry.path,
                                   Code::LOCKFILE_MISSING_DEPENDENCY);

@@ -92,7 +92,7 @@ void NpmFinish::drop_extraneous() {
     for (NpmNode* node : all())
         if (node->extraneous && node->tree && !node->is_top()) {
             // What is bundled stays as long as what it lies in does.
-            if (node->package && node->package->in_bundle && node->parent && !node->parent->extraneous) {
+            if (node->package && node->package->in_bundle && node->parent && !node->parent->extraneous && ideal_.locked().contains(node)) {
                 node->extraneous = false;
                 continue;
             }

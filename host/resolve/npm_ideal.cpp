@@ -167,7 +167,7 @@ void NpmIdeal::queue_updates() {
     for (const auto& [name, list] : tree_->nodes) {
         if (!is_asked_update(name)) continue;
         for (NpmNode* node : list)
-            if (!node->is_top() && !node->package->in_bundle)
+            if (!node->is_top() && !node->is_carried())
                 for (NpmEdge* edge : node->edges_in) push(edge->from);
     }
 }
@@ -209,7 +209,7 @@ std::vector<NpmEdge*> NpmIdeal::problems(NpmNode& node) const {
     const auto& bundled = node.is_project || !node.package ? none : node.package->bundled;
     for (NpmEdge* edge : node.edges_out) {
         if (std::find(bundled.begin(), bundled.end(), edge->name) != bundled.end()) continue;
-        if (edge->to && edge->to->failed) continue;
+        if (edge->to && (edge->to->failed || (edge->to->is_carried() && !edge->to->package->in_bundle))) continue;
         bool problem = false;
         if (!edge->to)
             problem = edge->kind != NpmEdgeKind::peer_optional || asked_.contains(edge);
@@ -252,7 +252,25 @@ NpmNode* NpmIdeal::virtual_root(NpmNode* node, bool reuse) {
     return virtual_roots_[node] = nodes_.virtual_root(node);
 }
 
+// A package that brings others is looked into before its own dependencies are placed.
+Result<> NpmIdeal::open(NpmNode& node) {
+    if (node.is_project || !node.package || node.failed || locked_.contains(&node)) return {};
+    if (node.package->bundled.empty() && !node.package->has_shrinkwrap) return {};
+    PMX_TRY(std::vector<const NpmEntry*> inside, source_.inside(*node.package));
+    std::unordered_map<std::string_view, NpmNode*> at{{"", &node}};
+    for (const NpmEntry* entry : inside) {
+        auto owner = at.find(owner_of(entry->path));
+        if (owner == at.end()) continue;
+        NpmNode* child = nodes_.node(npm_place_name(entry->path), entry);
+        nodes_.make_edges(*child);
+        nodes_.place(*child, *owner->second);
+        at[entry->path] = child;
+    }
+    return {};
+}
+
 Result<> NpmIdeal::step(NpmNode& node) {
+    PMX_CHECK(open(node));
     struct Task {
         NpmEdge* edge;
         NpmNode* dep;

@@ -37,6 +37,7 @@ class NpmIdeal {
     NpmNode* pop();
     bool is_linked(const NpmNode& project) const;
     void queue_link_targets();
+    Result<> open(NpmNode& node);
     Result<> step(NpmNode& node);
     std::vector<NpmEdge*> problems(NpmNode& node) const;
     NpmNode* virtual_root(NpmNode* node, bool reuse);

@@ -29,7 +29,7 @@ NpmNode* NpmPlacing::start_of(const Step& step) const {
 
 void NpmPlacing::place(Step& step) {
     NpmEdge& edge = *step.edge;
-    if (!edge.from->tree) return;  // what was placed before it has pushed its owner out
+    if (!edge.from->tree || !start_of(step)->tree) return;  // what was placed before it has pushed its owner out
     if (edge.to && nodes_.is_valid(edge) && !options_.explicitly_asked && !(options_.asked_update && options_.asked_update(edge.name))) return;
     unsigned chain = 0;
     for (const Step* up = step.parent; up; up = up->parent) ++chain;
@@ -83,6 +83,7 @@ void NpmPlacing::put(Step& step) {
     NpmEdge& edge = *step.edge;
     NpmNode& target = *step.check.target;
     const NpmVerdict verdict = step.check.verdict == NpmVerdict::conflict ? step.check.self : step.check.verdict;
+    if (!target.tree) return;
     if (verdict == NpmVerdict::keep) return prune_duplicates(target, true);
     // What would nest for ever leads back to where it already is.
     for (NpmNode* up = &target; up; up = up->resolve_parent())
@@ -166,7 +167,7 @@ void NpmPlacing::prune_for(NpmNode& placed, const NpmNodeSet& old_deps) {
 }
 
 bool NpmPlacing::can_dedupe(NpmNode& node) const {
-    if (!node.package || node.package->in_bundle) return false;
+    if (!node.package || node.is_carried()) return false;
     NpmNode* up = node.resolve_parent();
     if (!up || !up->resolve_parent()) return false;
     if (node.edges_in.empty()) return true;

@@ -147,6 +147,49 @@ Result<const NpmEntry*> NpmSource::of_source(const Specifier& specifier, std::st
     return &entry;
 }
 
+Result<std::vector<const NpmEntry*>> NpmSource::inside(const NpmEntry& package) {
+    std::vector<const NpmEntry*> found;
+    if (!input_.sources || package.resolved.empty() || package.resolved.starts_with("git")) return found;
+    std::string id(package.name);
+    ((id += '@') += package.version);
+    Specifier specifier;
+    specifier.alias = package.name;
+    specifier.raw = specifier.value = package.resolved;
+    specifier.kind = SpecifierKind::tarball;
+    if (package.resolved.starts_with("file:")) {
+        specifier.kind = SpecifierKind::file;
+        specifier.value = specifier.value.substr(5);
+    }
+    PMX_TRY(SourcePackage archive, input_.sources->archive(specifier, input_.root));
+    if (package.integrity.starts_with("sha512-") && package.integrity.find(archive.integrity) == std::string_view::npos)
+        return fail(Code::INTEGRITY, "the archive is not what the registry says it is", id, "try again; if it stays so, tell the registry's operators");
+    for (const auto& [path, text] : archive.inside) {
+        if (path == "npm-shrinkwrap.json") {
+            if (!package.has_shrinkwrap) continue;
+            auto lockfile = read_lockfile(path, text);
+            if (!lockfile || !read_records(*lockfile)) continue;  // of an old version: its dependencies are resolved as any
+            const Lockfile& kept = shrinkwraps_.emplace_back(std::move(*lockfile));
+            for (const NpmEntry& entry : kept.entries)
+                if (entry.path.starts_with("node_modules/") && !entry.link) found.push_back(&entry);
+            continue;
+        }
+        auto manifest = parse_manifest(text, id);
+        if (package.bundled.empty() || !manifest) continue;
+        std::string_view dir = keep(path.substr(0, path.size() - 13));
+        NpmEntry& entry = entries_.emplace_back();
+        fill(entry, *manifest, text);
+        entry.path = dir;
+        entry.name = keep(manifest->name);
+        entry.version = keep(manifest->version);
+        entry.in_bundle = true;
+        for (const char* script : {"preinstall", "install", "postinstall"})
+            if (find(manifest->scripts, script)) entry.has_install_script = true;
+        found.push_back(&entry);
+    }
+    std::stable_sort(found.begin(), found.end(), [](const NpmEntry* a, const NpmEntry* b) { return a->path < b->path; });
+    return found;
+}
+
 bool NpmSource::is_early(const Packument& packument, std::size_t version) const {
     return !packument.has_times() ||
            is_old_enough(packument.name(), packument.versions()[version].version, packument.time(version), *input_.policy);
@@ -233,16 +276,22 @@ void NpmSource::fill(NpmEntry& entry, const Manifest& manifest, std::string_view
         }
         return;
     }
+    std::string bundled;  // in either spelling; `true` is recorded as the names that it means
+    JsonWriter names(bundled);
+    names.array();
+    for (std::string_view name : entry.bundled) names.value(name);
+    names.end();
     dom::parser parser;
     dom::object object;
     if (parser.parse(json.data(), json.size()).get(object)) return;
     auto copy = [&](std::string_view key, std::string text) {
         if (!text.empty() && text != "{}" && text != "null" && text != "\"\"" && text != "false" && text != "[]") entry.other.emplace_back(key, keep(text));
     };
+    copy("bundleDependencies", bundled);
     for (auto [key, value] : object) {
         if (key == "license") copy("license", license_of(value));
         if (key == "funding") copy("funding", funding_of(value));
-        for (std::string_view field : {"engines", "os", "cpu", "libc", "bundleDependencies", "peerDependenciesMeta", "acceptDependencies", "workspaces"})
+        for (std::string_view field : {"engines", "os", "cpu", "libc", "peerDependenciesMeta", "acceptDependencies", "workspaces"})
             if (key == field) copy(field, std::string(simdjson::minify(value)));
     }
 }

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "base/result.hpp"
+#include "lockfile/lockfile.hpp"
 #include "lockfile/npm_entry.hpp"
 #include "resolve/npm_tree.hpp"
 #include "resolve/tree.hpp"
@@ -27,6 +28,9 @@ class NpmSource {
     // Of a directory relative to the root. `manifest`: as it is to be, where that is not what is on the disk; `old`: what
     // the lockfile says, for what the manifest does not hold and a directory that cannot be read.
     const NpmEntry* directory(std::string_view dir, const Manifest* manifest, const NpmEntry* old);
+    // What a package brings in its archive: with `bundleDependencies`, or with a lockfile of its own. Paths start at the
+    // package ("node_modules/x"); what lies inside comes after.
+    Result<std::vector<const NpmEntry*>> inside(const NpmEntry& package);
     std::size_t asked() const { return asked_; }
 
   private:
@@ -42,6 +46,7 @@ class NpmSource {
     const TreeInput& input_;
     NpmNodes& nodes_;
     std::deque<NpmEntry> entries_;
+    std::deque<Lockfile> shrinkwraps_;
     std::unordered_map<std::string, Result<const NpmEntry*>> answers_;
     std::unordered_map<std::string, const NpmEntry*> versions_;  // "name@version" of a registry
     std::unordered_set<std::string> wanted_;

@@ -98,6 +98,13 @@ bool NpmNode::is_below(const NpmNode& other) const {
     return false;
 }
 
+bool NpmNode::is_carried() const {
+    if (package && package->in_bundle) return true;
+    for (const NpmNode* at = parent; at; at = at->parent)
+        if (!at->is_project && at->package && at->package->has_shrinkwrap) return true;
+    return false;
+}
+
 std::string_view NpmNodes::keep(std::string text) { return texts_.emplace_back(std::move(text)); }
 
 NpmTree* NpmNodes::tree() { return &trees_.emplace_back(); }
@@ -285,7 +292,7 @@ const Specifier* NpmNodes::specifier(std::string_view name, std::string_view spe
 bool NpmNodes::satisfies(const NpmNode& node, const NpmEdge& edge) const {
     if (node.name != edge.name || node.failed || !node.package) return false;
     if (edge.kind == NpmEdgeKind::workspace) return node.is_link() && node.target->dir == edge.spec;
-    const Specifier* spec = specifier(edge.name, node.package->in_bundle ? edge.raw : edge.spec);
+    const Specifier* spec = specifier(edge.name, node.package->has_shrinkwrap || node.is_carried() ? edge.raw : edge.spec);
     if (!spec) return false;
     std::string_view resolved = node.package->resolved;
     switch (spec->kind) {

@@ -71,6 +71,7 @@ struct NpmNode {
     NpmNode* resolve(std::string_view wanted) const;
     NpmEdge* edge(std::string_view wanted) const;
     bool is_below(const NpmNode& other) const;  // or the same
+    bool is_carried() const;  // by a package above: in its archive, or in the lockfile that it brings
 };
 
 struct NpmTree {

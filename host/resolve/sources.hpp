@@ -3,6 +3,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.hpp"
 #include "model/manifest.hpp"
@@ -17,6 +19,8 @@ struct SourcePackage {
     std::string integrity, tarball, directory, repo, commit, path;
     bool git_hosted = false;
     enum class Kind : std::uint8_t { tarball, directory, git } kind = Kind::tarball;
+    // Of an archive: what its npm-shrinkwrap.json and the package.json files of the packages that it carries say, by path.
+    std::vector<std::pair<std::string, std::string>> inside;
 };
 
 class Sources {

@@ -183,6 +183,34 @@ TEST(NpmResolve, workspaces_are_links) {
     EXPECT_THAT(run.text, HasSubstr("\"packages/app\": {\n      \"name\": \"the-app\",\n"));
 }
 
+TEST(NpmResolve, an_alias_is_whatever_stands_under_its_name) {
+    NpmRun run;
+    Json packages = {{"a", {{"1.0.0", needs({{"x", "npm:y@1 || 2"}})}}}, {"x", {{"1.0.0", kNothing}}}, {"y", {{"2.0.0", kNothing}}}};
+    EXPECT_EQ(run(packages, {{"a", "1"}, {"x", "1"}}, "dependencies"), "node_modules/a 1.0.0\nnode_modules/x 1.0.0\n");
+    EXPECT_EQ(run(packages, {{"a", "1"}}, "dependencies"), "node_modules/a 1.0.0\nnode_modules/x 2.0.0\n");
+    EXPECT_THAT(run.text, HasSubstr("\"name\": \"y\""));
+}
+
+TEST(NpmResolve, what_failed_says_nothing_of_its_namesake) {
+    NpmRun run;
+    Json packages = {{"a", {{"1.0.0", {{"optionalDependencies", {{"x", "^9.0.0"}}}}}}}, {"x", {{"1.0.0", kNothing}}}};
+    EXPECT_EQ(run(packages, {{".", {{"dependencies", {{"a", "1"}}}, {"devDependencies", {{"x", "1"}}}}}}), "node_modules/a 1.0.0\nnode_modules/x 1.0.0 dev\n");
+}
+
+TEST(NpmResolve, an_override_does_not_contradict_the_project) {
+    NpmRun run;
+    Json packages = {{"x", {{"1.0.0", kNothing}, {"2.0.0", kNothing}}}};
+    EXPECT_THAT(run(packages, {{".", {{"dependencies", {{"x", "1"}}}, {"overrides", {{"x", "2.0.0"}}}}}}), HasSubstr("PMX_E_CONFIG"));
+    EXPECT_EQ(run(packages, {{".", {{"dependencies", {{"x", "1"}}}, {"overrides", {{"x", "$x"}}}}}}), "node_modules/x 1.0.0\n");
+}
+
+TEST(NpmResolve, a_project_has_its_turn_after_the_root) {
+    NpmRun run;
+    Json packages = {{"a", {{"1.0.0", kNothing}, {"2.0.0", kNothing}}}, {"b", {{"1.0.0", needs({{"a", "1"}})}}}, {"c", {{"1.0.0", kNothing}, {"2.0.0", needs({{"b", "1"}})}}}};
+    EXPECT_EQ(run(packages, {{".", {{"dependencies", {{"c", "2"}}}}}, {"p", {{"name", "p"}, {"dependencies", {{"a", "2"}, {"c", "1"}}}}}}),
+              "node_modules/a 1.0.0\nnode_modules/b 1.0.0\nnode_modules/c 2.0.0\nnode_modules/p -> p\np \np/node_modules/a 2.0.0\np/node_modules/c 1.0.0\n");
+}
+
 struct NpmKept : ::testing::Test {
     NpmRun run;
     Json packages = {{"a", {{"1.0.0", needs({{"x", "^1.0.0"}})}, {"1.1.0", needs({{"x", "^1.0.0"}})}}}, {"x", {{"1.0.0", kNothing}, {"1.1.0", kNothing}, {"2.0.0", kNothing}}},
@@ -217,6 +245,11 @@ TEST_F(NpmKept, a_peer_that_the_project_itself_replaces_is_told) {
     ASSERT_EQ(run.issues.size(), 1u);
     EXPECT_EQ(run.issues[0].parents, std::vector<std::string>{"n@1.0.0"});
     EXPECT_EQ(run.issues[0].found, "2.0.0");
+}
+
+TEST_F(NpmKept, an_optional_peer_keeps_nothing) {
+    packages["a"]["1.1.0"] = {{"peerDependencies", {{"x", "^1.0.0"}}}, {"peerDependenciesMeta", {{"x", {{"optional", true}}}}}};
+    EXPECT_EQ(run(packages, {{"a", "^1.1.0"}}, "dependencies"), "node_modules/a 1.1.0\n");
 }
 
 TEST_F(NpmKept, an_update_moves_what_was_asked) {
