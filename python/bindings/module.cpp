@@ -366,6 +366,7 @@ PYBIND11_MODULE(_core, module) {
     bind_strategies(module);
     bind_tables(module);
     bind_runs(module);
+    bind_conformance(module);
     module.def("settings", [] {
         using namespace py::literals;
         static constexpr const char* types[] = {"boolean", "integer", "text", "list"};

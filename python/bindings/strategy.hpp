@@ -68,5 +68,6 @@ class PlannedLayout {
 };
 
 void bind_strategies(py::module_& module);
+void bind_conformance(py::module_& module);  // conformance.cpp
 
 }  // namespace pmx::python

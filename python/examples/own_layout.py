@@ -1,34 +1,45 @@
 """A layout of one's own beside a built-in one.  own_layout.py PROJECT REGISTRY STORE"""
 
+import hashlib
 import sys
+from urllib.parse import quote
 
 import pmx
 
 
-@pmx.layout(name="by-version", options={"separator": "@"})
-def by_version(graph, options):
+@pmx.layout(name="by-id", options={"directory": ".all"})
+def by_id(graph, options):
     """Every package once in node_modules/.all, beside links to what it depends on."""
     def home(package):
-        return "node_modules/.all/%s%s%s" % (package.id.replace("/", "+"), options["separator"], package.index)
+        # Of the id alone: the same steps whatever the order of the graph.
+        name = quote(package.id, safe="@()")
+        if len(name) > 120:
+            name = name[:80] + "_" + hashlib.sha256(name.encode()).hexdigest()[:32]
+        return "node_modules/%s/%s/node_modules" % (options["directory"], name)
 
-    places = {}
-    for package in graph.packages:
-        if not package.skipped:
-            places[package] = pmx.Place(package, "%s/node_modules/%s" % (home(package), package.name))
-            yield places[package]
-            for edge in package.dependencies:
-                if edge.package is not None and not edge.package.skipped and edge.alias != package.name:
-                    yield pmx.Symlink("%s/node_modules/%s" % (home(package), edge.alias), "%s/node_modules/%s" % (home(edge.package), edge.package.name))
-    for edge in graph.root.dependencies:
-        if edge.package in places:
-            yield pmx.Symlink("node_modules/" + edge.alias, places[edge.package].dir)
-            yield pmx.Bins("node_modules/.bin", places[edge.package], edge.alias)
+    def links(edges, where):
+        for edge in edges:
+            if edge.package is None:
+                yield pmx.ProjectLink("%s/%s" % (where, edge.alias), edge.link)
+            elif not edge.package.skipped:
+                yield pmx.Symlink("%s/%s" % (where, edge.alias), places[edge.package].dir)
+
+    places = {p: pmx.Place(p, "%s/%s" % (home(p), p.name)) for p in graph.packages if not p.skipped}
+    for package, place in places.items():
+        yield place
+        yield from links([edge for edge in package.dependencies if edge.alias != package.name], home(package))
+    for project in graph.projects:
+        modules = "node_modules" if project.dir == "." else project.dir + "/node_modules"
+        yield from links(project.dependencies, modules)
+        for edge in project.dependencies:
+            if edge.package in places:
+                yield pmx.Bins(modules + "/.bin", places[edge.package], edge.alias)
 
 
 def main(project, registry, store):
     with pmx.Session(store=store, registry=registry) as session:
         graph = session.resolve(project)
-        mine, isolated = session.plan(graph, layout=by_version), session.plan(graph, layout="isolated")
+        mine, isolated = session.plan(graph, layout=by_id), session.plan(graph, layout="isolated")
         print(mine, "beside", isolated)
         print(mine.filter(kind="place", path="*chain*").draw())
         print(mine.execute())

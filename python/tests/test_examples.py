@@ -11,7 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 
 
-@pytest.mark.parametrize("name, says", [("first.py", "again: Result(up to date"), ("own_layout.py", "Result(by-version")])
+@pytest.mark.parametrize("name, says", [("first.py", "again: Result(up to date"), ("own_layout.py", "Result(by-id")])
 def test_it_runs(core, project, registry, environment, tmp_path, name, says):
     p = project()
     done = subprocess.run([sys.executable, os.path.join(HERE, "..", "examples", name), str(p), registry.url + "/", str(tmp_path / "store")],

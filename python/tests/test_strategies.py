@@ -211,3 +211,54 @@ def test_many_strategies_come_and_go(session, project):
     session.install(p)
     for _ in range(150):
         assert len(session.plan(p, layout=flat_layout())) > 9
+
+
+def example(name):
+    import importlib.util
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples", name + ".py")
+    spec = importlib.util.spec_from_file_location("pmx_example_" + name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_conformance_kit_passes_on_strategies(core):
+    seen = []
+    layout = pmx.check(example("own_layout").by_id, on_verdict=seen.append)
+    assert layout.ok, layout
+    assert seen == list(layout) and sum(v.outcome == "pass" for v in layout) > 10, layout
+    assert not [v for v in layout if v.case.startswith(("importer.", "fetcher."))]
+
+    @pmx.validator(name="names", on="manifest")
+    def names(manifest):
+        return json.loads(manifest.json).get("name") == manifest.name
+    checked = pmx.check(names)
+    assert checked.ok and "pass" in str(checked), checked
+
+
+def test_the_conformance_kit_finds_what_is_wrong(core):
+    @pmx.layout(name="moody")
+    def moody(graph, options):
+        """Other steps each time: no pure function."""
+        for package in graph.packages:
+            if not package.skipped:
+                yield pmx.Place(package, "node_modules/.all/%s-%d/%s" % (package.id.replace("/", "+"), time.perf_counter_ns(), package.name))
+    verdicts = pmx.check(moody, only=["layout.*"])
+    assert not verdicts.ok and "fail" in repr(verdicts) and {v.case.split(".")[0] for v in verdicts} <= {"layout", "library"}
+
+    @pmx.layout(name="endless")
+    def endless(graph, options):
+        while True:
+            pass
+    slow = pmx.check(endless, only=["layout.order"], seconds=0.5)
+    assert not slow.ok and "did not end within 0.5 s" in str(slow)
+
+
+def test_checking_can_be_interrupted(core):
+    class Enough(Exception):
+        pass
+
+    def told(verdict):
+        raise Enough
+    with pytest.raises(Enough):
+        pmx.check(flat_layout(), on_verdict=told)

@@ -221,6 +221,46 @@ def validator(name, *, on="archive", options=None, version="1", summary=None):
     return decorate
 
 
+class Verdict(collections.namedtuple("Verdict", "case outcome detail seconds")):
+    """What came of one case of the conformance kit: outcome is "pass", "warn", "skip", "fail" or "crash"."""
+
+    __slots__ = ()
+
+    @property
+    def ok(self):
+        return self.outcome not in ("fail", "crash")
+
+    def __str__(self):
+        return "%-6s %-26s%s" % (self.outcome, self.case, " " + self.detail if self.detail else "")
+
+
+class Conformance(list):
+    """Verdicts of a check. `ok` where no case failed; str() is a line a case."""
+
+    @property
+    def ok(self):
+        return all(verdict.ok for verdict in self)
+
+    def __str__(self):
+        counts = collections.Counter(verdict.outcome for verdict in self)
+        return "\n".join([*map(str, self), ", ".join("%d %s" % (counts[word], word) for word in ("pass", "warn", "skip", "fail", "crash"))])
+
+    def __repr__(self):
+        return "Conformance(%s: %d cases%s)" % ("ok" if self.ok else "not ok", len(self), "".join("; " + str(v) for v in self if not v.ok))
+
+
+def check(strategy, only=(), *, seed=1, seconds=10.0, on_verdict=None):
+    """Holds a strategy to the contract of its kind, as `pmx plugin check` does with a library: a Conformance.
+
+    only        names of cases, or beginnings that end in *: "layout.*"; default: all that fit
+    seed        of everything that the kit chooses
+    seconds     limit for one case
+    on_verdict  called with each Verdict as it comes
+    Each case runs in a fork of this process. Call it from the main thread, while no other thread is busy."""
+    told = None if on_verdict is None else lambda row: on_verdict(Verdict(*row))
+    return Conformance(Verdict(*row) for row in _core.check(strategy._native(), list(only), seed, seconds, told))
+
+
 def describe(exception):
     """(status, sentence, subject, traceback) of an exception in a strategy. Called by pmx._core."""
     frames = traceback.extract_tb(exception.__traceback__)
