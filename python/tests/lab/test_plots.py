@@ -1,6 +1,6 @@
 """Pictures are made, hold what they must, and are the same bytes for the same data."""
 
-from conftest import needed
+from lab_records import needed
 
 from pmx.lab import statistics
 
@@ -30,7 +30,7 @@ def test_scaling_and_flame(tmp_path):
 
 def test_frames(tmp_path):
     needed("pandas")
-    from conftest import made_record
+    from lab_records import made_record
 
     from pmx.lab import compare, export
     found = [made_record(arm, b, w) for b in range(3) for arm, w in (("a", 1.0), ("b", 2.0))]

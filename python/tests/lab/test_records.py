@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import made_record
+from lab_records import made_record
 
 from pmx.lab import compare, export, machine, records
 from pmx.lab.study import complete_blocks

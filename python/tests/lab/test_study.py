@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from conftest import needed
+from lab_records import needed
 
 from pmx.lab import Cell, RandomSearch, Study, grid, records, run, tune
 from pmx.lab.station import Station

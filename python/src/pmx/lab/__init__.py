@@ -10,6 +10,7 @@ Every run is a fresh process, its state is proved by what the registry counted, 
 that failed never enters a figure. docs/EXPERIMENTS.md says why each of these is needed. Plots need matplotlib, frames
 pandas; nothing else does."""
 
+from . import export, plots, statistics
 from .cells import Cell, Unsupported
 from .compare import Comparison, UnlikeMachines
 from .design import factorial, grid, peer
@@ -19,4 +20,5 @@ from .study import COLD_START, COLD_STORE, NOTHING_TO_DO, RESOLVE, WARM_STORE, S
 from .tune import RandomSearch, Tuned, tune
 
 __all__ = ["COLD_START", "COLD_STORE", "Cell", "Comparison", "Figure", "NOTHING_TO_DO", "Network", "RESOLVE", "RandomSearch",
-           "Registry", "Study", "Tuned", "UnlikeMachines", "Unsupported", "WARM_STORE", "factorial", "grid", "peer", "pmx_binary", "tune"]
+           "Registry", "Study", "Tuned", "UnlikeMachines", "Unsupported", "WARM_STORE", "export", "factorial", "grid", "peer",
+           "plots", "pmx_binary", "statistics", "tune"]
