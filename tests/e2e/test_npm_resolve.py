@@ -1,4 +1,4 @@
-"""Resolving by npm's rules, beside the npm that is installed: package-lock.json byte for byte. Skipped by name without npm."""
+"""Resolving by npm's rules, beside the npm that is installed: package-lock.json byte for byte. Skipped by name without npm 11."""
 
 import json
 import os
@@ -14,7 +14,13 @@ from conftest import ROOT, Pmx
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
 import npm_graphs  # noqa: E402
 
-needs_npm = pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")
+
+
+def npm_version():
+    return subprocess.run(["npm", "--version"], capture_output=True, text=True, timeout=60).stdout.strip() if shutil.which("npm") else ""
+
+
+needs_npm = pytest.mark.skipif(not npm_version().startswith("11."), reason="npm 11 is not installed")
 
 
 def manifest(name, version="1.0.0", **more):
