@@ -179,7 +179,7 @@ TEST(House, NoRegistryHostInTheTree) {
     }
 }
 
-// A fenced block that names a file is that file, which CI builds and runs.
+// A fenced block that names a file is that file or a piece of it, which CI builds and runs.
 TEST(House, SnippetsInTheDocumentationAreFiles) {
     static const std::regex fence("^```\\w+ ([\\w./-]+)$");
     int blocks = 0;
@@ -192,7 +192,7 @@ TEST(House, SnippetsInTheDocumentationAreFiles) {
             if (!std::regex_match(line, match, fence)) continue;
             std::string name = match[1], block;
             while (std::getline(in, line) && line != "```") block += line + "\n";
-            EXPECT_EQ(block, text_of(kRoot / name)) << entry.path().filename() << ": " << name;
+            EXPECT_NE(text_of(kRoot / name).find(block), std::string::npos) << entry.path().filename() << " shows what is not in " << name << ":\n" << block;
             ++blocks;
         }
     }
