@@ -1,7 +1,6 @@
 #include "install/ahead.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include "install/check.hpp"
 #include "model/platform.hpp"
@@ -10,11 +9,6 @@ namespace pmx {
 namespace {
 
 constexpr std::size_t kQueue = 1u << 16;  // the resolver never waits for it
-
-std::size_t cap(const Settings& settings, std::string_view name) {
-    auto value = settings.integer(name);
-    return value > 0 ? static_cast<std::size_t>(value) : std::max(1u, std::thread::hardware_concurrency());
-}
 
 }  // namespace
 

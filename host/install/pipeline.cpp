@@ -1,18 +1,11 @@
 #include "install/pipeline.hpp"
 
 #include <algorithm>
-#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
 namespace pmx {
 namespace {
-
-std::size_t cap(const Settings& settings, std::string_view name) {
-    auto value = settings.integer(name);
-    if (value > 0) return static_cast<std::size_t>(value);
-    return std::max(1u, std::thread::hardware_concurrency());
-}
 
 // The part of a shared place's directory that appears at once.
 std::string_view slot_of(std::string_view dir) { return dir.substr(0, dir.find("/node_modules/")); }

@@ -28,6 +28,11 @@ HostServices host_services(const Settings& settings, Metrics& metrics, Events& e
 
 PluginPath plugin_path(const Settings& settings) { return {settings.list("plugin-path"), settings.flag("allow-drafts")}; }
 
+std::size_t cap(const Settings& settings, std::string_view name) {
+    auto value = settings.integer(name);
+    return value > 0 ? static_cast<std::size_t>(value) : std::max(1u, std::thread::hardware_concurrency());
+}
+
 OptionValues option_values(const Settings& settings) {
     OptionValues options;
     for (const auto& [name, setting] : settings.values)
