@@ -99,3 +99,59 @@ def test_everything_public_is_documented(core):
                 if not member.startswith("_") and callable(function) and member not in ("to_dict", "interrupt", "cancel"):
                     assert function.__doc__, "%s.%s has no docstring" % (name, member)
     assert os.path.exists(os.path.join(HERE, "..", "src", "pmx", "py.typed"))
+
+
+PUBLIC = os.path.join(HERE, "..", "src", "pmx", "__init__.pyi")
+
+
+def test_the_package_has_what_its_stubs_say(core):
+    """__init__.pyi: names, members, and the arguments of every function, with their defaults."""
+    import inspect
+    nodes = {node.name: node for node in ast.parse(open(PUBLIC).read()).body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    assert {name for name in nodes if not name.startswith("_")} == set(pmx.__all__) - {"lab"}
+
+    def compare(where, function, node):
+        real = inspect.signature(function)
+        arguments = node.args
+        wanted = [a.arg for a in arguments.posonlyargs + arguments.args + arguments.kwonlyargs]
+        given = [p.name for p in real.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        assert [n for n in wanted if n not in ("self", "cls")] == [n for n in given if n not in ("self", "cls")], where
+        positional = arguments.posonlyargs + arguments.args
+        defaults = dict(zip([a.arg for a in positional][len(positional) - len(arguments.defaults):], arguments.defaults))
+        defaults.update((a.arg, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults) if d is not None)
+        for name in wanted:
+            if name in ("self", "cls"):
+                continue
+            default = real.parameters[name].default
+            assert (default is inspect.Parameter.empty) == (name not in defaults), "%s(%s)" % (where, name)
+            if name in defaults:
+                assert ast.literal_eval(defaults[name]) == default, "%s(%s)" % (where, name)
+        assert bool(arguments.vararg) == any(p.kind == p.VAR_POSITIONAL for p in real.parameters.values()), where
+        assert bool(arguments.kwarg) == any(p.kind == p.VAR_KEYWORD for p in real.parameters.values()), where
+
+    for name, node in nodes.items():
+        if name.startswith("_"):
+            continue
+        value = getattr(pmx, name)
+        if isinstance(node, ast.FunctionDef):
+            compare(name, value, node)
+            continue
+        functions = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
+        for member, function in functions.items():
+            if any(ast.unparse(d) == "property" for d in function.decorator_list):
+                assert isinstance(inspect.getattr_static(value, member), property), "%s.%s" % (name, member)
+            elif not member.startswith("__") or member == "__init__":
+                compare("%s.%s" % (name, member), getattr(value, member), function)
+        fields = [n.target.id for n in node.body if isinstance(n, ast.AnnAssign)]
+        if hasattr(value, "_fields"):
+            assert list(value._fields) == fields, name
+        public = {m for m in vars(value) if not m.startswith("_") and m not in ("interrupt", "take_exception")}
+        assert public <= set(functions) | set(fields), "%s: not in the stubs: %s" % (name, public - set(functions) - set(fields))
+
+
+def test_a_result_has_every_figure_that_the_stubs_promise(session, project):
+    node = next(n for n in ast.parse(open(PUBLIC).read()).body if isinstance(n, ast.ClassDef) and n.name == "Result")
+    result = session.install(project())
+    for field in (n.target.id for n in node.body if isinstance(n, ast.AnnAssign)):
+        getattr(result, field)
+    assert set(result._values) - {"stages", "requests", "made"} <= {n.target.id for n in node.body if isinstance(n, ast.AnnAssign)}
