@@ -181,9 +181,9 @@ static pmx_status read_head(call *c, head *h) {
     h->location[0] = '\0';
     if (status != PMX_OK) return status;
     if (sscanf(line, "HTTP/1.%*1d %3u", &h->status) != 1) return broken(c);
-    while ((status = read_line(c, line)) == PMX_OK && line[0]) {
+    for (int lines = 0; (status = read_line(c, line)) == PMX_OK && line[0]; ++lines) {
         char *value = strchr(line, ':');
-        if (!value) return broken(c);
+        if (!value || lines == 200) return broken(c);
         *value++ = '\0';
         value += strspn(value, " \t");
         if (strcasecmp(line, "content-length") == 0) h->length = strtoull(value, NULL, 10);

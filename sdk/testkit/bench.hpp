@@ -49,11 +49,14 @@ struct Breach {
     std::string rule, text;
 };
 
-// How what a call borrows is handed out; see lend.hpp.
-struct Lending {
-    bool guarded = false;      // on read-only pages that end where the bytes end, gone after the call
-    bool oldest = false;       // structs are as short as in the first minor
-    std::size_t longer = 0;    // every struct and element is longer by so many bytes, as a newer host's
+// How what a call borrows is handed out; see lend.hpp. Each way shows one fault and forgives the others, so that a plugin
+// that is wrong in one way fails one case.
+enum class Lending {
+    plain,      // ordinary memory that is never freed
+    read_only,  // on pages that cannot be written, each ending where the bytes end
+    revoked,    // gone after the call
+    oldest,     // structs as short as in the first minor, nothing behind them
+    longest,    // every struct and element longer, as a later host's
 };
 
 class Bench {
@@ -63,7 +66,7 @@ class Bench {
     std::string scratch;  // an empty directory
     std::string memory;   // an empty directory on another file system, in memory; "" where there is none
     std::mt19937_64 random;
-    Lending lending;
+    Lending lending = Lending::plain;
     // Values of options that are not the plugin's defaults: short waits where it takes pmx's settings for them.
     std::map<std::string, std::vector<std::string>> usual;
 

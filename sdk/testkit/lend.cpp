@@ -13,7 +13,7 @@ void end_in_handler(const char* text);  // process.cpp
 
 namespace {
 
-// One piece of guarded memory: [pages, guard) can be read while it is lent, the page at `guard` never.
+// One piece of guarded memory: [pages, guard) is lent, the page at `guard` never is.
 struct Span {
     const char *pages = nullptr, *start = nullptr, *guard = nullptr;
     const char* what = nullptr;  // all zero: 65,536 of them cost the command nothing before the first is used
@@ -53,26 +53,27 @@ void watch_lent() {
     ::sigaction(SIGBUS, &action, nullptr);
 }
 
-const void* Lent::copy(const void* bytes, std::size_t length, const char* what) {
-    if (!how_.guarded) {
+const void* Lent::copy(const void* bytes, std::size_t length, const char* what, bool in_oldest_plain) {
+    if (how_ == Lending::plain || how_ == Lending::longest || (how_ == Lending::oldest && in_oldest_plain)) {
         void* own = std::malloc(length ? length : 1);
         std::memcpy(own, bytes, length);
         return own;
     }
     std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    std::size_t room = (length + page - 1) / page * page;
+    std::size_t room = (length + page) / page * page;  // at least a byte more, for who takes it to end in a NUL
+    if (how_ != Lending::revoked) room = (length + page - 1) / page * page;
     auto* pages = static_cast<char*>(::mmap(nullptr, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     std::size_t number = span_count.fetch_add(1);
     if (pages == MAP_FAILED || number >= kSpans) throw Stop{Outcome::skip, "there is no room for guarded memory"};
-    char* start = pages + room - length;
+    char* start = how_ == Lending::revoked ? pages : pages + room - length;
     std::memcpy(start, bytes, length);
     ::mprotect(pages + room, page, PROT_NONE);
-    ::mprotect(pages, room, PROT_READ);
+    if (how_ == Lending::read_only) ::mprotect(pages, room, PROT_READ);
     spans[number].pages = pages;
     spans[number].start = start;
     spans[number].guard = pages + room;
     spans[number].what = what;
-    spans_.push_back(number);
+    if (how_ == Lending::revoked) spans_.push_back(number);
     return start;
 }
 

@@ -70,7 +70,8 @@ void one_symbol(Bench& bench) {
     std::string others;
     bool has_entry = false;
     for (const Symbol& symbol : exported(bench.file)) {
-        bool is_entry = symbol.name.substr(0, kEntry.size()) == kEntry;
+        bool is_entry = symbol.name.substr(0, kEntry.size()) == kEntry &&
+                        symbol.name.find_first_not_of("0123456789", kEntry.size()) == symbol.name.npos;
         has_entry |= is_entry;
         if (!is_entry && symbol.is_strong) others += (others.empty() ? "" : ", ") + symbol.name;
     }
