@@ -88,6 +88,11 @@ Result<> plugin_check_command(const Invocation& invocation, const Door& door) {
     if (auto given = invocation.options.find("only"); given != invocation.options.end()) options.only = given->second;
     PMX_CHECK(check_only(options.only));
     PMX_TRY(options.seed, seed_of(invocation));
+    PMX_TRY(Settings settings, settings_for(invocation, door));
+    for (const std::string& item : settings.list("plugin-option")) {
+        std::size_t equals = item.find('=');
+        options.values[item.substr(0, equals)].push_back(item.substr(equals + 1));
+    }
     options.stop = [&] { return door.cancel->is_set(); };
     if (!as_json) options.told = tell;
     PMX_TRY(const std::string dir, working_dir(invocation));

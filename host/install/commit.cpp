@@ -4,6 +4,7 @@
 #include <chrono>
 #include <ctime>
 #include <map>
+#include <set>
 
 #include <simdjson.h>
 
@@ -53,6 +54,19 @@ std::vector<std::string> hoist_patterns(const Settings& settings) {
 
 std::vector<std::string> public_hoist_patterns(const Settings& settings) {
     return settings.flag("shamefully-hoist") ? std::vector<std::string>{"*"} : settings.list("public-hoist-pattern");
+}
+
+// A foreign layout's directories in the root's node_modules that do not look like packages: it alone knows them.
+std::vector<std::string> own_directories(const Settings& settings, const Plan& plan) {
+    const std::string begin = std::string(settings.text("modules-dir")) + "/.";
+    std::set<std::string> names;
+    auto look = [&](Root root, std::string_view path) {
+        if (root == Root::project && path.starts_with(begin))
+            names.emplace(path.substr(begin.size() - 1, path.find('/', begin.size()) - begin.size() + 1));
+    };
+    for (const Place& place : plan.places) look(place.root, place.dir);
+    for (const Symlink& link : plan.symlinks) look(link.root, link.path);
+    return {names.begin(), names.end()};
 }
 
 std::string modules_yaml(Run& run, const Commit& what) {
@@ -126,6 +140,10 @@ std::string modules_yaml(Run& run, const Commit& what) {
     json.end();
     // What pnpm has no word for: which of pmx's linkers made it.
     json.key("pmxLinker").value(what.linker);
+    if (std::string identity = layout_identity(settings, what.linker); !identity.empty()) {
+        json.key("pmxLayout").value(identity);
+        list(json, "pmxDirs", own_directories(settings, what.plan));
+    }
     json.end();
     return out;
 }
@@ -266,6 +284,7 @@ Result<State> observe(Run& run, const Commit& what) {
     };
     for (const std::string& file : what.inputs.files) PMX_CHECK(add(state.inputs, file, false));
     for (const std::string& file : run.settings.files_read) PMX_CHECK(add(state.inputs, file, false));
+    for (const std::string& file : plugin_files(run.settings)) PMX_CHECK(add(state.inputs, file, false));
     for (const std::string& dir : what.inputs.project_dirs) {
         std::string project = join_path(run.root, dir);
         // A project that appears beside another one changes the directory that holds both.
@@ -370,6 +389,8 @@ TreeRecord read_tree_record(const std::string& root, std::string_view modules_di
     record.exists = true;
     record.linker = string("pmxLinker");
     if (record.linker.empty()) record.linker = string("nodeLinker");
+    record.layout = string("pmxLayout");
+    record.own_dirs = strings("pmxDirs");
     record.virtual_store_dir = string("virtualStoreDir");
     record.hoist_pattern = strings("hoistPattern");
     record.public_hoist_pattern = strings("publicHoistPattern");

@@ -37,6 +37,8 @@ Result<> commit_lockfile(Run& run, const Inputs& inputs);
 struct TreeRecord {
     bool exists = false;
     std::string linker;  // "isolated", "hoisted", "global", a plugin's name; "npm" for a tree of npm's
+    std::string layout;                 // layout_identity() of a foreign layout
+    std::vector<std::string> own_dirs;  // its directories in node_modules whose names begin with a dot
     std::string virtual_store_dir;
     std::vector<std::string> hoist_pattern, public_hoist_pattern;
     std::int64_t virtual_store_dir_max_length = 120;

@@ -10,13 +10,14 @@
 
 #include "install/plan.hpp"
 #include "install/read.hpp"
+#include "install/state.hpp"
 
 namespace pmx {
 namespace {
 
 bool same_tree(const Run& run, const TreeRecord& record, const std::string& linker) {
     const Settings& settings = run.settings;
-    if (record.linker != linker) return false;
+    if (record.linker != linker || record.layout != layout_identity(settings, linker)) return false;
     if (linker != "isolated") return true;
     auto hoist = settings.flag("hoist") ? settings.list("hoist-pattern") : std::vector<std::string>();
     auto hoist_publicly = settings.flag("shamefully-hoist") ? std::vector<std::string>{"*"} : settings.list("public-hoist-pattern");
@@ -149,6 +150,9 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
         if (record.exists && !inputs.chosen.empty())
             return fail(Code::USAGE, "node_modules was made with other settings or by another linker, and making it anew takes all projects", run.root,
                         "run pmx install without --filter once");
+        for (const std::string& own : record.own_dirs)
+            if (own.size() > 1 && own.front() == '.' && own != ".." && own.find('/') == own.npos)
+                PMX_CHECK(tree.remove_later(Root::project, modules + "/" + own));
         for (const std::string& dir : inputs.project_dirs)
             if (inputs.is_chosen(dir)) PMX_CHECK(clear_modules(tree, dir == "." ? modules : dir + "/" + modules));
         return result;

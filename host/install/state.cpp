@@ -88,6 +88,24 @@ std::string settings_fingerprint(const Settings& settings) {
     return quick_hash_hex(whole);
 }
 
+std::vector<std::string> plugin_files(const Settings& settings) {
+    std::vector<std::string> files;
+    for (const char* name : {"linker", "import", "fetcher", "validator"})
+        for (const std::string& item : settings.list(name))
+            if (item.find('/') != std::string::npos) files.push_back(join_path(current_dir(), item));
+    return files;
+}
+
+std::string layout_identity(const Settings& settings, std::string_view linker) {
+    for (std::string_view shipped : {"isolated", "hoisted", "global"})
+        if (linker == shipped) return {};
+    std::string whole(linker);
+    for (const std::string& item : settings.list("plugin-option")) whole.append(1, '\0').append(item);
+    if (linker.find('/') != linker.npos)
+        if (auto file = witness(join_path(current_dir(), linker), false)) whole.append(1, '\0').append(line_of('f', *file));
+    return quick_hash_hex(whole);
+}
+
 std::optional<State> read_state(const std::string& modules) {
     auto text = read_file_if_exists(AT_FDCWD, join_path(modules, kFile).c_str(), 64u << 20);
     if (!text || !*text) return std::nullopt;

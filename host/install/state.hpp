@@ -30,6 +30,10 @@ struct State {
 };
 
 std::string settings_fingerprint(const Settings& settings);
+// Plugins that are chosen as files: built anew they may do something else.
+std::vector<std::string> plugin_files(const Settings& settings);
+// What a tree that a foreign layout made depends on besides the lockfile: its options, and its file. "" for shipped ones.
+std::string layout_identity(const Settings& settings, std::string_view linker);
 // nullopt: none, torn, or of another version.
 // `modules`: the root's modules directory, absolute.
 std::optional<State> read_state(const std::string& modules);

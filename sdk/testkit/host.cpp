@@ -101,6 +101,7 @@ struct Instance::Services {
                                 }};
     pmx_requests requests{sizeof(pmx_requests), this,
                           [](const pmx_requests* requests, const pmx_retry*) { of(requests).check("requests->retrying"); }};
+    pmx_registry registry{sizeof(pmx_registry), this, &get_document};
 
     template <class Table>
     static Services& of(const Table* table) {
@@ -116,9 +117,18 @@ struct Instance::Services {
         for (const auto& [name, table] : {std::pair<std::string_view, const void*>{PMX_SERVICE_LOG, &s.log},
                                           {PMX_SERVICE_EXECUTOR, &s.executor}, {PMX_SERVICE_COUNTERS, &s.counting},
                                           {PMX_SERVICE_SCRATCH, &s.scratch},   {PMX_SERVICE_DIGEST, &s.digest},
-                                          {PMX_SERVICE_CREDENTIALS, &s.authorizing}, {PMX_SERVICE_REQUESTS, &s.requests}})
+                                          {PMX_SERVICE_CREDENTIALS, &s.authorizing}, {PMX_SERVICE_REQUESTS, &s.requests},
+                                          {PMX_SERVICE_REGISTRY, &s.registry}})
             if (name == id) return table;
         return nullptr;
+    }
+    // A registry that has nothing.
+    static pmx_status get_document(const pmx_registry* registry, const pmx_op* op, pmx_str, pmx_str path, void (*)(void*, pmx_str),
+                                   void*) noexcept {
+        of(registry).check("registry->get");
+        std::string_view what = "the registry does not have this document";
+        op->report(op, PMX_ERROR, {what.data(), what.size()}, path, {}, 0);
+        return PMX_NOT_FOUND;
     }
     static pmx_status make_scratch(const pmx_scratch* scratch, char* buffer, std::size_t capacity) noexcept {
         Services& s = of(scratch);

@@ -78,12 +78,12 @@ std::string kind_of(const Subject& subject, const Options& options) {
     return verdict.outcome == Outcome::skip ? verdict.detail : "";
 }
 
-void run_case(const Case& one, const Subject& subject, std::uint64_t seed, const std::string& scratch, const std::string& memory) {
+void run_case(const Case& one, const Subject& subject, const Options& options, const std::string& scratch, const std::string& memory) {
     Bench bench;
     bench.file = subject.file;
     bench.scratch = scratch;
     bench.memory = memory;
-    std::seed_seq sequence{seed, static_cast<std::uint64_t>(std::hash<std::string_view>{}(one.info.name))};
+    std::seed_seq sequence{options.seed, static_cast<std::uint64_t>(std::hash<std::string_view>{}(one.info.name))};
     bench.random.seed(sequence);
     // Whatever the plugin takes for the user's lies in the scratch directory.
     for (const char* name : {"HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"}) ::setenv(name, scratch.c_str(), 1);
@@ -105,6 +105,11 @@ void run_case(const Case& one, const Subject& subject, std::uint64_t seed, const
         doing("");
     }
     if (bench.table && bench.kind() == "fetcher") bench.usual = {{"fetch-retries", {"0"}}, {"fetch-timeout", {"600"}}};
+    if (bench.table && bench.table->name) {
+        const std::string own = std::string(bench.table->name) + '.';
+        for (const auto& [name, items] : options.values)
+            if (name.starts_with(own)) bench.usual[name.substr(own.size())] = items;
+    }
     one.run(bench);
 }
 
@@ -154,7 +159,7 @@ std::vector<Verdict> check(const Subject& subject, const Options& options) {
         Verdict verdict{std::string(one.info.name), Outcome::skip, "not run, because of " + failed_gate, 0};
         if (failed_gate.empty()) {
             Scratch scratch(temporary_dir()), memory("/dev/shm");
-            verdict = run_apart(options, [&] { run_case(one, absolute, options.seed, scratch.path(), memory.path()); });
+            verdict = run_apart(options, [&] { run_case(one, absolute, options, scratch.path(), memory.path()); });
             verdict.name = one.info.name;
         }
         bool bad = verdict.outcome == Outcome::fail || verdict.outcome == Outcome::crash;

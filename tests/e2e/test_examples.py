@@ -3,6 +3,7 @@ they leave and by the counters of the run and of the servers."""
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_an_option_of_a_plugin_is_given_by_its_name(pmx, project, plugin):
     assert (p / "node_modules" / ".mine").is_dir() and not (p / "node_modules" / ".slots").exists()
     # Another value is another tree, not "up to date".
     pmx.install(p, "--linker", plugin("first-layout"), "--plugin-option", "first-layout.slots=.other")
-    assert (p / "node_modules" / ".other").is_dir()
+    assert (p / "node_modules" / ".other").is_dir() and not (p / "node_modules" / ".mine").exists()
     done = pmx.install(p, "--linker", plugin("first-layout"), "--plugin-option", "first-layout.slot=.mine", ok=False)
     assert done.code != 0 and "did you mean first-layout.slots?" in done.text
     assert pmx.install(p, "--plugin-option", "nonsense", ok=False).code == 2
@@ -96,6 +97,20 @@ def test_a_project_changes_its_layout_and_back(pmx, project, whole, plugin):
     whole(p)
     pmx.install(p)
     assert tree(p) == before
+
+
+def test_a_layout_that_was_built_anew_is_asked_again(pmx, project, whole, plugin, tmp_path):
+    mine = tmp_path / "mine.so"
+    shutil.copy(plugin("flat-layout"), mine)
+    p = project("aliases", into="flat")
+    pmx.install(p, "--linker", mine)
+    flat = tree(p)
+    assert "up to date" in pmx.install(p, "--linker", mine).text.lower()
+    shutil.copy(plugin("first-layout"), tmp_path / "new.so")
+    os.replace(tmp_path / "new.so", mine)
+    pmx.install(p, "--linker", mine)
+    whole(p)
+    assert tree(p) != flat and (p / "node_modules" / ".slots").is_dir()
 
 
 # Importers
@@ -270,3 +285,14 @@ def test_a_forged_signature_and_none(pmx, project, registry, whole, plugin, sign
     done = pmx.install(p, *options, "--plugin-option", "signatures.unsigned=warn")
     whole(p)
     assert "did not sign this package" in done.text
+
+
+# The contract
+
+@pytest.mark.parametrize("name", sorted(name for name in os.listdir(example_plugins.EXAMPLES)
+                                        if os.path.isdir(os.path.join(example_plugins.EXAMPLES, name))))
+def test_an_example_passes_the_conformance_kit(pmx, plugin, tmp_path, name):
+    (tmp_path / "policy.json").write_text('{"deny": ["nobody"]}')
+    done = pmx("plugin", "check", plugin(name), "--plugin-option", "policy.file=%s" % (tmp_path / "policy.json"),
+               "--plugin-option", "shared-cache.url=http://127.0.0.1:9/", "--plugin-option", "signatures.unsigned=allow", cwd=tmp_path)
+    assert done.code == 0, done.text

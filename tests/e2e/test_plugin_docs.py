@@ -56,7 +56,8 @@ def test_from_nothing_to_a_working_layout(pmx, project, registry, whole, tmp_pat
     build = example_plugins.build_directory()
     if not os.path.exists(os.path.join(build, "cmake_install.cmake")):
         example_plugins.missing("pmx cannot be installed from %s: it is no build directory" % build)
-    example_plugins.run("cmake", "--install", build, "--prefix", tmp_path / "prefix")
+    for component in ("sdk", "Unspecified"):
+        example_plugins.run("cmake", "--install", build, "--component", component, "--prefix", tmp_path / "prefix")
     p = project("basic")
     work = tmp_path / "work"
     work.mkdir()

@@ -37,6 +37,7 @@ struct Job {
     curl_slist* headers = nullptr;
     char error[CURL_ERROR_SIZE] = "";
     std::vector<std::pair<std::string, std::string>> answer_headers{};
+    bool is_whole = false;  // the head's end has come: curl takes half a head for a whole one
     bool has_head = false;
     pmx_status refused = PMX_OK;  // what the host said to the body
     int hops = 0;
@@ -153,6 +154,7 @@ class Http2Fetcher {
         set(CURLOPT_HEADERDATA, &job);
         if (job.hops) set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);  // the redirecting server's word, not the user's
         job.answer_headers.clear();
+        job.is_whole = false;
         job.ignored = 0;
         curl_multi_add_handle(multi_, curl);
         count("requests");
@@ -186,7 +188,8 @@ class Http2Fetcher {
     static std::size_t on_header(char* data, std::size_t, std::size_t size, void* context) {
         Job& job = *static_cast<Job*>(context);
         std::string_view line(data, size);
-        if (line.starts_with("HTTP/")) job.answer_headers.clear();  // what came before was an interim answer
+        if (line.starts_with("HTTP/")) job.answer_headers.clear(), job.is_whole = false;  // what came before was an interim answer
+        if (line == "\r\n" || line == "\n") job.is_whole = true;  // trailers may follow the body
         std::size_t colon = line.find(':', 1);
         if (colon == std::string_view::npos) return size;
         std::string_view value = line.substr(colon + 1);
@@ -216,6 +219,7 @@ class Http2Fetcher {
         if (version == CURL_HTTP_VERSION_2_0) count("http2_requests");
 
         if (status != 200 && job.ignored >= kIgnored) code = CURLE_OK;
+        if (code == CURLE_OK && !job.is_whole) code = CURLE_PARTIAL_FILE;
         if (job.refused != PMX_OK) return finish(jobs_, at, job.refused);
         if (code == CURLE_OK && (status == 200 || status == 304)) {
             pmx_status told = guarded(job.op.raw(), [&] { return tell_head(job), PMX_OK; });

@@ -56,7 +56,7 @@ class NestedLayout {
         void fill(Folder& folder, const Node& node, const pmx_package* package, int depth) {
             op.throw_if_cancelled();
             if (depth > 100)
-                throw Error(PMX_UNSUPPORTED, "the tree nests without end", folder.path, "use --linker hoisted or isolated");
+                throw Error(PMX_UNSUPPORTED, "the tree would nest more than 100 levels deep", {}, "use --linker hoisted or isolated");
             std::map<std::string_view, std::uint32_t> placed;
             graph.each_edge(node, [&](const pmx_edge& edge) {
                 std::string_view name = view(edge.alias);

@@ -41,7 +41,9 @@ struct Body {
     Op op;
     std::uint64_t limit;
     std::string bytes{};
-    bool too_long = false;
+    bool too_long = false, is_whole = false;  // is_whole: the head's end has come
+    std::uint32_t status = 200;
+    std::vector<std::pair<std::string, std::string>> headers{};
 };
 
 struct Answer {
@@ -115,7 +117,9 @@ class SharedCache : public BlockingFetcher<SharedCache> {
 
   private:
     static void deliver(Response response, const Body& body) {
-        response.head(200, body.bytes.size());
+        std::vector<pmx_header> headers;
+        for (const auto& [name, value] : body.headers) headers.push_back({str(name), str(value)});
+        response.head(body.status, body.bytes.size(), headers);
         response.append(body.bytes);
     }
 
@@ -126,7 +130,7 @@ class SharedCache : public BlockingFetcher<SharedCache> {
             Answer answer = transfer(url, body, nullptr, &request);
             if (op.cancelled()) throw Error(PMX_CANCELLED, "cancelled");
             if (body.too_long) throw Error(PMX_INVALID, "the body is longer than its limit", subject);
-            if (answer.code == CURLE_OK && answer.status == 200) return body;
+            if (answer.code == CURLE_OK && (answer.status == 200 || answer.status == 304)) return body;
             bool is_passing = answer.code != CURLE_OK || answer.status == 429 || answer.status >= 500;
             if (is_passing && attempt < retries_) {
                 count("retries");
@@ -168,6 +172,8 @@ class SharedCache : public BlockingFetcher<SharedCache> {
         if (ask("strict-ssl", url) == "false") curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L), curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &receive);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+        curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &read_header);
+        curl_easy_setopt(curl, CURLOPT_HEADERDATA, &body);
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &body);
         curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &is_cancelled);
@@ -180,6 +186,8 @@ class SharedCache : public BlockingFetcher<SharedCache> {
         Answer answer;
         answer.code = curl_easy_perform(curl);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+        if (answer.code == CURLE_OK && !body.is_whole) answer.code = CURLE_PARTIAL_FILE;  // curl takes half a head for a whole one
+        body.status = static_cast<std::uint32_t>(answer.status);
         if (answer.code != CURLE_OK) answer.error = *error ? error : curl_easy_strerror(answer.code);
         curl_slist_free_all(headers);
         give_back(std::move(handle));
@@ -193,6 +201,20 @@ class SharedCache : public BlockingFetcher<SharedCache> {
         body.too_long = size > body.limit - body.bytes.size();
         if (body.too_long) return 0;
         body.bytes.append(data, size);
+        return size;
+    }
+    static std::size_t read_header(char* data, std::size_t, std::size_t size, void* context) {
+        Body& body = *static_cast<Body*>(context);
+        std::string_view line(data, size);
+        if (line.starts_with("HTTP/")) body.headers.clear(), body.bytes.clear(), body.is_whole = false;  // a redirect came before
+        if (line == "\r\n" || line == "\n") body.is_whole = true;  // trailers may follow the body
+        line = line.substr(0, line.find_last_not_of(" \t\r\n") + 1);
+        std::size_t colon = line.find(':', 1);
+        if (colon == std::string_view::npos) return size;
+        std::string name(line.substr(0, colon));
+        for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+        std::size_t begin = line.find_first_not_of(" \t", colon + 1);
+        body.headers.emplace_back(std::move(name), begin == std::string_view::npos ? std::string_view() : line.substr(begin));
         return size;
     }
     static int is_cancelled(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +45,8 @@ struct Subject {
 
 struct Options {
     std::vector<std::string> only;  // names, or beginnings that end in '*'; empty: all that fit the kind
+    // Values for options of the plugin, for one that cannot start without them: "PLUGIN.OPTION" → items.
+    std::map<std::string, std::vector<std::string>> values;
     std::uint64_t seed = 1;         // of everything that is chosen; the same seed chooses the same
     std::chrono::milliseconds limit{10000};           // for one case
     std::function<void(const Verdict&)> told;         // after each case
