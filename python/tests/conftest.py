@@ -78,8 +78,8 @@ def pmx_command(environment, tmp_path, registry):
     """Runs the command with the same home, store and registry as `session`."""
     import subprocess
 
-    def run(*arguments, cwd):
-        done = subprocess.run([command(), *map(str, arguments)], cwd=str(cwd), capture_output=True, text=True, timeout=60,
+    def run(*arguments, cwd, input=None):
+        done = subprocess.run([command(), *map(str, arguments)], cwd=str(cwd), capture_output=True, text=True, timeout=60, input=input,
                               env={**environment, "PMX_STORE_DIR": str(tmp_path / "store"), "PMX_REGISTRY": registry.url + "/"})
         return done
     return run

@@ -109,6 +109,10 @@ def test_one_document_for_the_command_and_the_module(session, project, pmx_comma
     said = json.loads(done.stdout)
     assert said["linker"]["value"] == "hoisted" and said["link-concurrency"]["value"] == 1
     assert said["import"]["where"] == "--config-json: import"
+    (tmp_path / "c.json").write_text(config.to_json())
+    for argument, text in (("-", config.to_json()), (tmp_path / "c.json", None)):
+        again = pmx_command("config", "linker", "--config-json", argument, cwd=tmp_path / "project", input=text)
+        assert again.stdout.startswith("hoisted  ("), again.stderr
     back = pmx.Config.from_json(done.stdout)  # what the command prints is a document too
     assert all(back.get(name) == value for name, value in json.loads(config.to_json()).items())
     for name, value in environment.items():

@@ -61,17 +61,35 @@ def test_an_order_of_ones_own():
     assert times(trace.replay(latency=0, bandwidth=1, order=lambda r: r.bytes)) == [(0, 3), (4, 6), (3, 4)]
 
 
+def row(subject, start, first, end, packument=False, size=100):
+    return {"url": "/" + subject, "subject": subject, "bytes": size, "start": start, "first_byte": first, "end": end, "error": "", "packument": packument}
+
+
 def test_a_recording_says_who_waited_for_whom():
-    def row(url, start, first, end, size=100):
-        return {"url": url, "bytes": size, "start": start, "first_byte": first, "end": end, "error": ""}
-    # a, then what a named (b, c) 0.1 s later, with room for four.
-    trace = Trace.of([row("a", 0, 1, 1), row("b", 1.1, 2, 2), row("c", 1.1, 1.5, 3)], cap=4)
-    assert [(r.parent, round(r.think, 6)) for r in trace.requests] == [(None, 0), (0, 0.1), (0, 0.1)]
+    # a's packument, then what it named (b, c) 0.1 s later, with room for four; then the archive of b.
+    trace = Trace.of([row("a", 0, 1, 1, True), row("b", 1.1, 2, 2, True), row("c", 1.1, 1.5, 3, True), row("b@1.0.0", 2.2, 3, 3)], cap=4)
+    assert [(r.parent, round(r.think, 6)) for r in trace.requests] == [(None, 0), (0, 0.1), (0, 0.1), (1, 0.2)]
     assert trace.replay().wall == pytest.approx(3)
+    # Archives that a lockfile names wait for nobody: the second was only thought of later.
+    trace = Trace.of([row("a@1.0.0", 0, 1, 1), row("@s/b@1.0.0", 1.5, 2, 2)], cap=4)
+    assert [(r.parent, r.think) for r in trace.requests] == [(None, 0), (None, 1.5)]
     # Four wanted at once, two allowed: the others were in the queue, and with four slots all start at once.
     queue = Trace.of([row("a", 0, 1, 1), row("b", 0, 1, 1), row("c", 1, 2, 2), row("d", 1, 2, 2)], cap=2)
     assert [r.parent for r in queue.requests] == [None, None, None, None]
     assert queue.replay().wall == pytest.approx(2) and queue.replay(cap=4).wall == pytest.approx(1)
+
+
+def test_the_graph_knows_better_than_the_clock(session, tmp_path, registry):
+    (tmp_path / "package.json").write_text('{"dependencies": {"chain-a": "1.0.0"}}')
+    trace = Trace.of(session.install(tmp_path, trace=True))
+    number = {r.subject: i for i, r in enumerate(trace.requests)}
+    parents = {r.subject: r.parent for r in trace.requests}
+    assert parents["chain-a"] is None
+    for child, parent in (("chain-b", "chain-a"), ("chain-c", "chain-b"), ("chain-e", "chain-d"), ("chain-e@1.0.0", "chain-e")):
+        assert parents[child] == number[parent], child
+    # Five packuments one after another and the last one's archive: six times the latency, however fast the line.
+    far = trace.replay(latency=1.0, thinking=0, cap=48)
+    assert 5.999 < far.wall < 6.1 and [s.request.subject for s in far.critical_path][-1] == "chain-e@1.0.0"
 
 
 def test_traces_are_kept(tmp_path):

@@ -7,7 +7,7 @@
     print(far, far.critical_path[-3:], far.share)
 
 What is kept of the recording is what no network changes: which request could only be sent once another had been answered
-(a packument names the next packages), how long the engine thought in between, how many bytes each answer has, and how long
+(a packument names the next packages, and its own archive), how long the engine thought in between, how many bytes each answer has, and how long
 the server took beyond the latency. What is modelled: `cap` requests at once, first come first served or in an `order` of
 your own; `latency` seconds until an answer's first byte; `bandwidth` bytes a second, shared evenly by the answers that are
 under way. What is not: slow start, connections that have to be made, a server that is slower for many. Compare replays with
@@ -93,29 +93,46 @@ class Trace:
 
     @classmethod
     def of(cls, result, cap=None):
-        """From a Result of an install with trace=True, or from rows (dicts with url, bytes, start, first_byte, end).
+        """From a Result of an install with trace=True, or from rows (dicts with url, subject, packument, bytes, start,
+        first_byte, end).
 
         cap  how many requests were allowed at once; default: what the result's configuration says, or 48
-        A request that started while fewer than `cap` ran waited for an answer: the last one before it. One that started
-        into the last slot, or one just given up, had been in the queue: it is held to have been wanted when the one before it was."""
+        Who waited for whom: an archive for the packument of its package, where there is one; a packument for the first
+        answered one of a package that depends on it, which the result's graph knows. Without a graph a packument is held
+        to have waited for the last packument that was answered before it. What waited for nobody was wanted when it
+        started, and what started into the last slot, or into one just given up, had been in the queue before."""
         rows = result if isinstance(result, (list, tuple)) else result.network
         rows = [row if isinstance(row, dict) else row.to_dict() for row in rows]
         if cap is None:
             config = getattr(result, "config", None)
             cap = (config.get("network-concurrency") if config is not None else None) or 48
         rows = sorted((row for row in rows if not row.get("error")), key=lambda row: (row["start"], row["end"]))
+        dependents = _dependents(getattr(result, "graph", None)) if any(row.get("packument") for row in rows) else None
         requests, running = [], []
-        ended, was_full = None, False  # the last answer so far, and whether it gave up a slot that others may have waited for
+        answered = {}     # package name → (end, index) of its packument
+        last = None       # (end, index) of the last packument that was answered
+        ended, was_full = None, False  # the last answer of any kind, and whether others may have waited for its slot
         for index, row in enumerate(rows):
             while running and running[0][0] <= row["start"]:
                 full = len(running) >= cap
                 was_full = full or (was_full and ended is not None and running[0][0] - ended[0] < SOON)
                 ended = heapq.heappop(running)
+                if rows[ended[1]].get("packument"):
+                    last = ended
+                    answered.setdefault(rows[ended[1]].get("subject", ""), ended)
             queued = len(running) + 1 >= cap or (was_full and row["start"] - ended[0] < SOON)
+            if not row.get("packument"):
+                cause = answered.get(_name_of(row.get("subject", "")))
+            elif dependents is None:
+                cause = last
+            else:
+                cause = min((answered[name] for name in dependents.get(row.get("subject", ""), ()) if name in answered), default=None)
             if queued and requests:
-                parent, think = requests[-1].parent, requests[-1].think
-            elif ended is not None:
-                parent, think = ended[1], row["start"] - ended[0]
+                # Between its cause and its start it waited for a slot: how long it was thought of, nobody saw.
+                before = requests[-1]
+                parent, think = (cause[1], 0.0) if cause is not None else (None, before.think if before.parent is None else 0.0)
+            elif cause is not None:
+                parent, think = cause[1], row["start"] - cause[0]
             else:
                 parent, think = None, row["start"]
             requests.append(Request(row["url"], row["bytes"], parent, think, max(row["first_byte"] - row["start"], 0.0),
@@ -158,6 +175,23 @@ class Trace:
 
     def __repr__(self):
         return "Trace(%d requests, %d bytes, cap %s)" % (len(self), self.bytes, self.cap)
+
+
+def _name_of(package_id):
+    """"react" of "react@19.1.0(scheduler@1.0.0)"."""
+    return package_id[:package_id.find("@", 1)] if "@" in package_id[1:] else package_id
+
+
+def _dependents(graph):
+    """Package name → names of what depends on it; None without a graph."""
+    if graph is None:
+        return None
+    found = {}
+    for package in graph.packages:
+        for edge in package.dependencies:
+            if edge.package is not None:
+                found.setdefault(edge.package.name, set()).add(package.name)
+    return found
 
 
 class _Simulation:
