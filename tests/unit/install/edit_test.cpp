@@ -79,7 +79,7 @@ class EditTest : public ::testing::Test {
     fs::path root_;
     std::vector<ProjectFile> files_;
     std::vector<ProjectInput> resolved_;
-    Edits edits_{{}, {"."}, {}, false, true};
+    Edits edits_{{}, {"."}, {}, {}, false, true};
     Lockfile lockfile_;
 };
 
