@@ -2,12 +2,14 @@
 again, and every peer that has that phase and layout."""
 
 import os
+import shutil
 
 import projects
 from pmx.lab import Study, grid, peer
 from pmx.lab.cells import Cell
 from pmx.lab.design import AGAIN
 from pmx.lab.export import number
+from pmx.lab.place import forget_inodes, remove_tree
 
 PHASES = ("p0", "p1", "p2", "p3", "p4", "p5", "add", "remove", "switch", "second", "damaged")
 LAYOUTS = ("isolated", "hoisted", "global")
@@ -16,7 +18,7 @@ OF_PHASE = {"p0": ("isolated", "hoisted"), "p1": (None,), "p2": ("isolated", "ho
             "p5": ("isolated",), "add": ("isolated",), "remove": ("isolated",), "switch": ("isolated",), "second": ("isolated",),
             "damaged": ("isolated",)}
 PEERS = {"isolated": ("bun", "pnpm"), "hoisted": ("bun", "utoo", "npm"), "global": ("pnpm",), None: ("bun", "pnpm", "utoo", "npm")}
-ONE_LAYOUT = ("utoo", "npm")
+ROOM = 25 << 30  # bytes that must be free on a disk before a study begins
 
 
 class Settings:
@@ -39,29 +41,36 @@ def cells(phase, layout, peers):
     return found
 
 
-def run(settings, project, kind, work, network):
-    """Records of all studies, each with the groups that figures.py looks them up by."""
+def run(settings, project, kind, work, network, trash):
+    """Records of all studies, each with the groups that figures.py looks them up by. `trash` is beside `work`; the caller
+    deletes it when everything is over."""
     found = []
-    for phase in settings.phases:
-        for layout in OF_PHASE[phase]:
-            if layout is not None and layout not in settings.layouts:
-                continue
-            add = projects.addition(project, settings.mirror) if phase in ("add", "remove") else None
-            if phase in ("add", "remove") and add is None:
-                settings.say("%s: the mirror has no package that could be added to %s" % (phase, os.path.basename(project)))
-                continue
-            name = " ".join([os.path.basename(project), phase, layout or "–", network.name, kind])
-            study = Study(project, cells(phase, layout, settings.peers), state="p4" if phase == "damaged" else phase, name=name,
-                          registry=settings.mirror, network=network, blocks=settings.blocks, seed=settings.seed, work=work, add=add,
-                          stages=phase != "p5", count_calls=settings.calls and phase == "p4")
-            settings.say("%s: %s" % (name, ", ".join(arm.name for arm in study.arms)))
-            study.run(os.path.join(settings.out, "records.jsonl"), resume=True, budget=settings.budget, precision=settings.precision,
-                      progress=settings.say)
-            for record in study.records:
-                record.update(phase_group=phase, layout_group=layout, file_system=kind)
-            found += study.records
-            _tell(settings, study)
+    for phase, layout in [(p, o) for p in settings.phases for o in OF_PHASE[p] if o is None or o in settings.layouts]:
+        if os.listdir(trash) and shutil.disk_usage(work).free < ROOM:
+            settings.say("the disk gets full: what was moved aside is deleted, and a minute goes by")
+            for name in os.listdir(trash):
+                remove_tree(os.path.join(trash, name))
+            forget_inodes(work)
+        found += one(settings, project, kind, work, network, phase, layout, trash)
     return found
+
+
+def one(settings, project, kind, work, network, phase, layout, trash):
+    add = projects.addition(project, settings.mirror) if phase in ("add", "remove") else None
+    if phase in ("add", "remove") and add is None:
+        settings.say("%s: the mirror has no package that could be added to %s" % (phase, os.path.basename(project)))
+        return []
+    name = " ".join([os.path.basename(project), phase, layout or "–", network.name, kind])
+    study = Study(project, cells(phase, layout, settings.peers), state="p4" if phase == "damaged" else phase, name=name,
+                  registry=settings.mirror, network=network, blocks=settings.blocks, seed=settings.seed, work=work, add=add,
+                  stages=phase != "p5", count_calls=settings.calls and phase == "p4", trash=trash)
+    settings.say("%s: %s" % (name, ", ".join(arm.name for arm in study.arms)))
+    study.run(os.path.join(settings.out, "records.jsonl"), resume=True, budget=settings.budget, precision=settings.precision,
+              progress=settings.say)
+    for record in study.records:
+        record.update(phase_group=phase, layout_group=layout, file_system=kind)
+    _tell(settings, study)
+    return study.records
 
 
 def _tell(settings, study):

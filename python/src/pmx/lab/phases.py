@@ -9,7 +9,7 @@ meant: a warm run that downloaded is invalid, and so is a cold one that did not.
 import json
 import os
 
-from .cells import LOCKFILES, Unsupported
+from .cells import Unsupported
 
 
 class Phase:
@@ -242,7 +242,3 @@ def phase_of(name):
     if name not in PHASES:
         raise Unsupported("no such phase: %s (there are %s)" % (name, ", ".join(PHASES)))
     return PHASES[name]
-
-
-def has_lockfile(project):
-    return any(os.path.exists(os.path.join(project, name)) for name in LOCKFILES)

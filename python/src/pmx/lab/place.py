@@ -6,9 +6,13 @@ after the old one was deleted pays for the search. Which of the two was done is 
 import os
 import shutil
 import subprocess
+import time
 
 from . import machine
 from .cells import LOCKFILES
+
+LEAST_FREE = 8 << 30
+FORGET_SECONDS = 60
 
 
 class Place:
@@ -40,6 +44,7 @@ class Place:
         if not os.path.lexists(path):
             return
         if self.aside == "moved":
+            self._make_room()
             os.makedirs(self.root + "/aside", exist_ok=True)
             self._moved += 1
             os.rename(path, "%s/aside/%d" % (self.root, self._moved))
@@ -47,6 +52,12 @@ class Place:
             remove_tree(path)
         else:
             os.unlink(path)
+
+    def _make_room(self):
+        """What was moved aside goes when the disk gets full, and the inodes that this frees are given time to be forgotten."""
+        if shutil.disk_usage(self.root).free < LEAST_FREE and os.path.isdir(self.root + "/aside"):
+            remove_tree(self.root + "/aside")
+            forget_inodes(self.root)
 
     def discard_modules(self, project=None):
         for parent, directories, _ in os.walk(project or self.project):
@@ -112,6 +123,13 @@ class Place:
 
     def close(self):
         remove_tree(self.root)
+
+
+def forget_inodes(path):
+    """After much was deleted on a disk: nothing is to be written back any more, and no inode was freed just now."""
+    if machine.file_system(path) != "tmpfs":
+        subprocess.run(["sync", "-f", path], check=False)
+        time.sleep(FORGET_SECONDS)
 
 
 def remove_tree(path):

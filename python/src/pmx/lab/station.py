@@ -79,7 +79,11 @@ class Station:
 
     def __exit__(self, *_):
         self.registry.__exit__()
-        remove_tree(self.root)
+        trash = self.plan.get("trash")
+        if trash and os.path.isdir(trash) and machine.file_system(trash) != "tmpfs":
+            os.rename(self.root, os.path.join(trash, os.path.basename(self.root)))
+        else:
+            remove_tree(self.root)
 
     def prepare(self):
         """Makes every cell's state once, and runs it once untimed: a record for each, and for each that cannot be run."""

@@ -4,14 +4,14 @@ admitted: a run whose tree is not that of its layout becomes invalid."""
 
 import contextlib
 import os
-import shutil
 import sys
 import tempfile
 import time
 
 from . import design, records, registry, statistics
 from .compare import Comparison
-from .phases import has_lockfile, phase_of
+from .phases import phase_of
+from .place import remove_tree
 from .station import Station, run_blocks
 
 COLD_START, RESOLVE, COLD_STORE, WARM_STORE, NOTHING_TO_DO = "p0", "p1", "p3", "p4", "p5"
@@ -28,10 +28,14 @@ class Study:
     work      where the places are: the file system that is measured (default: the temporary directory)
     add       for the states add and remove: NAME@VERSION
     stages    let pmx write its stages and counters in the timed run (a file of 3 kB)
-    count_calls  count system calls by kind, in a run of their own"""
+    count_calls  count system calls by kind, in a run of their own
+    aside     "moved" or "removed": what becomes of a tree that a reset takes away (default: by the file system)
+    trash     a directory beside `work` that gets everything when the study is over, for the caller to delete: the study
+              after this one on a disk must not meet inodes that were freed just now
+    binary    the pmx that serves the registry (default: the one that is measured)"""
 
     def __init__(self, project, grid, state=WARM_STORE, registry=None, network=None, blocks=12, seed=1, null="first", name=None,
-                 work=None, add=None, stages=True, count_calls=False, aside=None, timeout=600, binary=None):
+                 work=None, add=None, stages=True, count_calls=False, aside=None, trash=None, timeout=600, binary=None):
         self.project, self.phase, self.blocks = os.path.abspath(project), phase_of(state), blocks
         if not os.path.isfile(os.path.join(self.project, "package.json")):
             raise FileNotFoundError("no package.json in " + self.project)
@@ -49,7 +53,7 @@ class Study:
             "network": {"name": network.name, "latency_ms": network.latency_ms, "bandwidth_mbps": network.bandwidth_mbps,
                         "flags": list(network.flags)},
             "arms": [{"cell": arm.cell.to_json(), "again": arm.again} for arm in self.arms], "seed": seed, "add": add,
-            "work": work or tempfile.gettempdir(), "stages": stages, "count_calls": count_calls, "aside": aside,
+            "work": work or tempfile.gettempdir(), "stages": stages, "count_calls": count_calls, "aside": aside, "trash": trash,
             "timeout": timeout, "pmx": binary,
         }
         if self.plan["mirror"] is None:
@@ -196,7 +200,7 @@ def scratch(directory=None):
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        remove_tree(path)
 
 
-__all__ = ["Study", "complete_blocks", "has_lockfile", "scratch"]
+__all__ = ["Study", "complete_blocks", "scratch"]
