@@ -6,7 +6,9 @@
     fresh   without a lockfile
     kept    over the project's own pnpm-lock.yaml: pins stay
     frozen  pnpm accepts the lockfile that pmx wrote (`--frozen-lockfile`)
-    npm     projects with a package-lock.json: `npm ci --dry-run` accepts what pmx wrote
+    npm     projects with a package-lock.json, over it and from nothing: it is written as npm writes it; `npm ls --all` finds no
+            fault in what pmx installed that it does not find in npm's own tree; `npm ci` installs from what pmx wrote.
+            The archives must be there too
 
 Packuments are recorded with `pmx registry record` and served by `pmx registry serve`. What pnpm answers is kept below
 --oracle (NAME/pnpm-lock.MODE.yaml, and NAME/project where the manifests differ from the project's own), so that a second
@@ -16,6 +18,7 @@ Environment: PMX_BIN, PNPM_BIN (a pnpm 12), PMX_INTEROP_DIR (where the copies go
 
 import argparse
 import difflib
+import json
 import os
 import re
 import shutil
@@ -100,6 +103,50 @@ def compare(wanted, ours, shown):
     return "DIFFERENT\n    " + "\n    ".join(said + diff)
 
 
+def faults(project, home):
+    done, _ = run(["npm", "ls", "--all", "--json"], project, home)
+    try:
+        return {problem.replace(project, "") for problem in json.loads(done.stdout).get("problems") or []}
+    except ValueError:
+        return {"npm ls said nothing that can be read: " + done.stderr[-300:]}
+
+
+def beside_npm(source, base, registry, home, keep):
+    """What differs, as texts; None when neither of the two can."""
+    ours, theirs, again = base + "/pmx", base + "/npm", base + "/ci"
+    for project in (ours, theirs, again):
+        copy(source, project, True)
+        lock = os.path.join(project, "package-lock.json")
+        with open(lock) as f:
+            version = json.load(f)["lockfileVersion"]
+        if not keep:  # npm's lockfile it is to be, and of that version
+            with open(lock, "w") as f:
+                json.dump({"lockfileVersion": version, "requires": True, "packages": {"": {}}}, f)
+    npm = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--registry", registry, "--cache", home + "/npm"]
+    installed, _ = run([registry_server.pmx_binary(), "install", "--no-frozen-lockfile", "--ignore-scripts", "--registry", registry, "--store-dir",
+                        home + "/pmx-store", "--cache-dir", home + "/pmx-cache"], ours, home)
+    wanted, _ = run(["npm", "install", *npm], theirs, home)
+    if installed.returncode != 0 or wanted.returncode != 0:
+        if installed.returncode != 0 and wanted.returncode != 0:
+            return None
+        done, who = (installed, "pmx") if installed.returncode != 0 else (wanted, "npm")
+        return ["only %s FAILED: %s" % (who, (done.stderr + done.stdout).strip()[-500:])]
+    texts = []
+    for project in (ours, theirs):
+        with open(os.path.join(project, "package-lock.json")) as f:
+            texts.append(f.read())
+    found = [] if texts[0] == texts[1] else ["package-lock.json DIFFERS"]
+    found.extend("npm ls: " + fault for fault in sorted(faults(ours, home) - faults(theirs, home))[:6])
+    with open(os.path.join(again, "package-lock.json"), "w") as f:
+        f.write(texts[0])
+    done, _ = run(["npm", "ci", *npm], again, home)
+    if done.returncode != 0:
+        found.append("npm ci REFUSES: " + (done.stderr + done.stdout).strip()[-500:])
+    for project in (ours, theirs, again):
+        shutil.rmtree(project, ignore_errors=True)
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packuments", required=True)
@@ -157,13 +204,12 @@ def main():
                         failed += 1
                         print("%-26s %-6s pnpm --frozen-lockfile REFUSES: %s" % (name, mode, (done.stdout + done.stderr).strip()[-500:]), flush=True)
             if "npm" in modes and os.path.isfile(os.path.join(source, "package-lock.json")):
-                project = os.path.join(WORK, "resolve", name, "npm")
-                copy(source, project, True)
-                done, seconds = pmx(project, registry, home, name, "--no-frozen-lockfile")
-                if done.returncode == 0:
-                    done, _ = run(["npm", "ci", "--dry-run", "--ignore-scripts", "--no-audit", "--no-fund", "--registry", registry, "--cache", home + "/npm"], project, home)
-                failed += done.returncode != 0
-                print("%-26s npm    %.2f s  %s" % (name, seconds, "npm ci accepts it" if done.returncode == 0 else "FAILED: " + (done.stdout + done.stderr)[-500:]), flush=True)
+                for mode in ("kept", "fresh"):
+                    verdict = beside_npm(source, os.path.join(WORK, "resolve", name, "npm-" + mode), registry, home, mode == "kept")
+                    if verdict is not None:
+                        same, failed = same + (not verdict), failed + bool(verdict)
+                    said = "npm cannot, nor can pmx" if verdict is None else "; ".join(verdict) or "the same; npm ls is clean; npm ci accepts it"
+                    print("%-26s npm %-5s %s" % (name, mode, said), flush=True)
     print("%d the same, %d not" % (same, failed))
     return 1 if failed else 0
 
