@@ -183,13 +183,13 @@ class Comparison:
         for directory in (a, b):
             write(files, directory)
             write_lock(directory, STUB)
-        if not self.step(seed, "fresh", self.ask(a), self.pmx(b, "install"), a, b):
+        if not self.step(seed, "fresh", self.ask(a, save=True, add=[]), self.pmx(b, "install"), a, b):
             return
         lock = read(a)
         write_lock(b, lock)
         self.step(seed, "again", {"ok": True}, self.pmx(b, "install"), a, b)
         write(edited, a), write(edited, b), write_lock(b, lock)
-        if not self.step(seed, "edit", self.ask(a), self.pmx(b, "install"), a, b):
+        if not self.step(seed, "edit", self.ask(a, save=True, add=[]), self.pmx(b, "install"), a, b):
             return
         lock, one = read(a), random.Random(seed).choice(names)
 
