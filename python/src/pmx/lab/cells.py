@@ -202,7 +202,8 @@ class Utoo(Tool):
         return [self.binary, *words, "--ignore-scripts", "--registry", place.registry + "/"]
 
     def first_action(self, place):
-        return "migrate" if os.path.exists(os.path.join(place.project, "pnpm-lock.yaml")) else "install"
+        pnpm = [os.path.exists(os.path.join(place.project, file)) for file in ("pnpm-lock.yaml", "pnpm-workspace.yaml")]
+        return "migrate" if all(pnpm) else "install"
 
 
 class Npm(Tool):

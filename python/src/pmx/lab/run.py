@@ -15,6 +15,9 @@ import threading
 
 LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launcher.py")
 
+# Where a log lies and what help there is: not what went wrong.
+_SAYS_NOTHING = re.compile(r"complete log|npm help|Full logs|^npm error\s*$")
+
 
 class Outcome:
     """code, wall in seconds, rusage, and the end of what was printed."""
@@ -29,7 +32,7 @@ class Outcome:
             return "no end within the time that was given"
         if self.code == 0:
             return None
-        said = [line.strip() for line in self.text.strip().splitlines() if line.strip()]
+        said = [line.strip() for line in self.text.strip().splitlines() if line.strip() and not _SAYS_NOTHING.search(line)]
         return "exit %d: %s" % (self.code, " / ".join(said[-3:])[-400:])
 
 
