@@ -109,6 +109,8 @@ def test_a_part_of_a_plan_is_executed(session, project):
     p = project()
     plan = session.plan(session.resolve(p), layout="hoisted")
     part = plan.filter(package="@scope/*")
+    with pytest.raises(pmx.ConfigError, match="a part of a plan"):
+        part.execute()
     part.link()
     assert sorted(os.listdir(p / "node_modules/@scope")) == ["lib", "tool"] and not os.path.exists(p / "node_modules/chain-a")
     assert {s.package.id for s in plan.dry_run()} == {i for i in (s.package.id for s in plan if s.kind == "place") if not i.startswith("@scope")}

@@ -67,9 +67,9 @@ class Plan:
 
     filter, diff, draw, dry_run and to_pandas look at it; fetch, check, link and execute do it."""
 
-    def __init__(self, table, session=None, project=None, config=None, root=None, store_dir=None):
+    def __init__(self, table, session=None, project=None, config=None, root=None, store_dir=None, whole=True):
         self._table, self._session, self._project, self._config = table, session, project, config
-        self._root, self._store_dir = root, store_dir
+        self._root, self._store_dir, self._whole = root, store_dir, whole
         self.graph = Graph(table.graph, project, config)
         self._kinds, self._package_rows = memoryview(table.kind), memoryview(table.package)
 
@@ -92,7 +92,7 @@ class Plan:
         return [p for k, p in zip(self._kinds, self._package_rows) if k == number and p != NONE]
 
     def _like(self, table):
-        return Plan(table, self._session, self._project, self._config, self._root, self._store_dir)
+        return Plan(table, self._session, self._project, self._config, self._root, self._store_dir, whole=False)
 
     def __len__(self):
         return len(self._table)
@@ -177,7 +177,7 @@ class Plan:
         return self._session.link(self, **settings)
 
     def execute(self, **settings):
-        """Makes the tree be this plan, and commits it."""
+        """Makes the tree be this plan, and commits it. A part of a plan cannot be: the record would promise the rest."""
         return self._session.execute(self, **settings)
 
     def __repr__(self):

@@ -237,7 +237,10 @@ class Session:
         return self._phase("link", what, config, on_event, settings)
 
     def execute(self, plan, config=None, *, on_event=None, **settings):
-        """Makes the tree be this plan, and commits it: fetch, check, link, bins, build, commit."""
+        """Makes the tree be this plan, and commits it: fetch, check, link, bins, build, commit. It has to be a
+        whole plan."""
+        if not plan._whole:
+            raise errors.ConfigError("PMX_E_USAGE", "a part of a plan cannot be committed", repr(plan), "link() makes a part; execute() takes what plan() answers")
         return self._phase("commit", plan, config, on_event, settings)
 
     def _phase(self, phase, what, config, on_event, settings):
