@@ -1,6 +1,7 @@
 #include "install/run.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <thread>
 
 #include "base/fs.hpp"
@@ -16,6 +17,13 @@ HostServices host_services(const Settings& settings, Metrics& metrics, Events& e
     services.transport = [&settings](std::string_view url, std::string_view key) { return settings.transport(url, key); };
     services.diagnostic = [&events](int severity, std::string_view what, std::string_view subject, std::string_view) {
         if (severity == PMX_WARNING) events.warning(std::string(what) + (subject.empty() ? "" : ": ") + std::string(subject));
+    };
+    // Native code that the user chose: said once, so that nobody runs it unknowingly.
+    const char* state = std::getenv("XDG_STATE_HOME");
+    services.record = join_path(state && *state == '/' ? std::string(state) : home_dir() + "/.local/state", "pmx/plugins");
+    services.first_use = [&events](std::string_view name, std::string_view file, bool changed) {
+        events.warning(std::string(name) + " is native code from outside the installation, and " +
+                       (changed ? "has changed since it was last used: " : "is used for the first time: ") + std::string(file));
     };
     services.retrying = [&events](const pmx_retry& retry) {
         auto text = [](pmx_str s) { return std::string_view(s.data, s.length); };

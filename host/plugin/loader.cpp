@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "plugin/fetch_slot.hpp"
 #include "plugin/instance.hpp"
+#include "plugin/trust.hpp"
 
 namespace pmx {
 
@@ -219,6 +220,9 @@ Result<const Loaded*> Plugins::State::load(std::string_view name) {
     auto at = loaded.find(found.file);
     if (at == loaded.end()) {
         if (!found.entry) {
+            if (!found.builtin && room->services.first_use)
+                if (auto seen = acquaint(room->services.record, found.file); seen != Acquaintance::known)
+                    room->services.first_use(base_name(found.file), found.file, seen == Acquaintance::changed);
             PMX_TRY(found.entry, open(found.file));
         }
         const pmx_plugin* table = found.entry();

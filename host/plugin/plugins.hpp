@@ -40,6 +40,10 @@ struct HostServices {
     std::function<std::string(std::string_view url)> authorization;                           // "" = none
     std::function<std::string(std::string_view url, std::string_view key)> transport;         // "" = none
     const CancelFlag* cancel = nullptr;
+    // A library from outside the installation is about to be loaded, and this user has not used it before, or not with
+    // this content (`changed`). What was used stands in `record`.
+    std::string record;
+    std::function<void(std::string_view name, std::string_view file, bool changed)> first_use;
     std::function<void(int severity, std::string_view what, std::string_view subject, std::string_view remedy)> diagnostic;
     std::function<void(const pmx_retry& retry)> retrying;
     // The document at `path` of the registry that the package's name belongs to; waits for it.
