@@ -15,7 +15,8 @@ from conftest import Pmx
 class World:
     """A registry, a project and pmx, from one text."""
 
-    def __init__(self, text, tmp_path):
+    def __init__(self, text, tmp_path, files=()):
+        """`files`: of packages, by "name/version/path"."""
         path = tmp_path / "world.txt"
         path.write_text(text)
         case = resolve_cases.Case(str(path))
@@ -24,6 +25,8 @@ class World:
         for folder in (self.path, self.home, packages):
             folder.mkdir()
         case.make_registry(str(packages), sources=True)
+        for name in files:
+            resolve_cases.write(str(packages / name), files[name])
         case.make_project(str(self.path))
         self.server = registry_server.RegistryServer(packages)
 
@@ -79,8 +82,8 @@ class World:
 def world(tmp_path):
     open_worlds = []
 
-    def make(text):
-        one = World(text, tmp_path)
+    def make(text, files=()):
+        one = World(text, tmp_path, files)
         one.__enter__()
         open_worlds.append(one)
         return one
@@ -149,6 +152,24 @@ a@1.0.0
 # package.json
 {"dependencies": {"a": "1.0.0"}, "optionalDependencies": {"for-no-system": "*"}}
 """
+
+
+def test_42_bins_of_a_package_s_own_dependencies_and_peers(world):
+    """They stand in the package's own node_modules/.bin."""
+    w = world("""
+# registry
+wants-bins@1.0.0 {dependencies: {hello: 1.0.0}, peerDependencies: {peer-with-bin: "*"}}
+hello@1.0.0 {bin: index.js}
+peer-with-bin@1.0.0 {bin: {peer-with-bin: index.js}}
+
+# package.json
+{"dependencies": {"wants-bins": "1.0.0", "peer-with-bin": "1.0.0"}}
+""", {"hello/1.0.0/index.js": "#!/usr/bin/env node\n", "peer-with-bin/1.0.0/index.js": "#!/usr/bin/env node\n"})
+    w.install()
+    bins = w.modules / ".pnpm" / "wants-bins@1.0.0_peer-with-bin@1.0.0" / "node_modules" / "wants-bins" / "node_modules" / ".bin"
+    assert sorted(os.listdir(bins)) == ["hello", "peer-with-bin"]
+    assert all(os.access(bins / name, os.X_OK) for name in os.listdir(bins))
+    assert sorted(os.listdir(w.modules / ".bin")) == ["peer-with-bin"]
 
 
 def test_64_an_optional_package_for_another_system_is_left_out(world):

@@ -313,6 +313,27 @@ def test_a_known_host_serves_archives(pmx, repository, hosts, tmp_path, specifie
     assert installed(p)["name"] == "lib"
 
 
+def test_102_an_archive_of_a_git_host(pmx, repository, hosts, tmp_path):
+    """Behaviour 102: the archive's URL is in the name; a dependency of a dependency comes from there only if it may."""
+    archive = "codeload.github.com/team/lib/tar.gz/" + repository.first
+    make_tgz(tmp_path / "archive.tgz", manifest("lib", "1.0.0"))
+    hosts.files[archive] = (tmp_path / "archive.tgz").read_bytes()
+    p = hosted_project(tmp_path / "project", hosts, "team/lib#v1.0.0")
+    pmx.install(p, env=hosts.environment())
+    key = "\n  lib@https://%s:\n" % archive
+    assert key + "    resolution: {gitHosted: true, " in lockfile(p)
+
+    above = make_project(tmp_path / "above", {"packed": "file:packed.tgz"})
+    write(above / ".npmrc", "cafile=%s\n" % hosts.certificate)
+    make_tgz(above / "packed.tgz", manifest("packed", "1.0.0", dependencies={"lib": "team/lib#v1.0.0"}))
+    done = pmx.install(above, env=hosts.environment(), ok=False)
+    assert done.code == 1 and "PMX_E_EXOTIC_SUBDEPENDENCY" in done.text, done.text
+    assert not (above / "pnpm-lock.yaml").exists()
+    write(above / "pnpm-workspace.yaml", "packages:\n  - .\nblockExoticSubdeps: false\n")
+    pmx.install(above, env=hosts.environment())
+    assert key + "    resolution: {gitHosted: true, " in lockfile(above)
+
+
 def test_a_subdirectory_of_an_archive(pmx, repository, hosts, tmp_path):
     path = tmp_path / "archive.tgz"
     with tarfile.open(path, "w:gz") as archive:
