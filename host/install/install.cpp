@@ -174,6 +174,9 @@ Result<InstallReport> install(const InstallOptions& options) {
     std::unique_ptr<Ahead> ahead;
     if (options.resolved) {
         PMX_CHECK(take_lockfile(run, inputs, options.resolved->file_name, options.resolved->text));
+        PMX_TRY(std::vector<std::string> changed, manifest_differences(settings, inputs));
+        if (!changed.empty())
+            return fail(Code::LOCKFILE_OUTDATED, "the manifests have changed since this graph was resolved: " + changed.front(), settings.root, "resolve again");
     } else if (has_to_resolve(settings, inputs, options.edits)) {
         if (settings.flag("explain"))
             for (const std::string& line : inputs.differences) run.events.explain("resolving: " + line);

@@ -172,6 +172,8 @@ Result<std::optional<std::string>> lockfile_name(const std::string& root) {
     return std::optional<std::string>();
 }
 
+Result<std::vector<std::string>> manifest_differences(const Settings& settings, const Inputs& inputs) { return differences(settings, inputs); }
+
 Result<> bind_projects(Inputs& inputs, const Settings& settings) {
     inputs.wanted.clear();
     inputs.project_dirs.clear();

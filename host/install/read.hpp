@@ -53,6 +53,9 @@ Result<std::optional<std::string>> lockfile_name(const std::string& root);
 Result<Inputs> read_inputs(const Settings& settings, Frozen frozen, Events& events, bool begins = false,
                            const std::vector<std::string>& chosen = {});
 
+// Why inputs.lockfile does not do for the manifests, a line each: for one that came from somewhere else.
+Result<std::vector<std::string>> manifest_differences(const Settings& settings, const Inputs& inputs);
+
 // Sets wanted, project_dirs and versions for inputs.lockfile as it is now.
 Result<> bind_projects(Inputs& inputs, const Settings& settings);
 

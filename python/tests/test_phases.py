@@ -52,6 +52,17 @@ def test_resolving_writes_nothing(session, tmp_path, registry):
     assert os.path.isfile(p / "node_modules/greet/package.json") and session.install(p, linker="hoisted").up_to_date
 
 
+def test_a_graph_of_other_manifests_is_refused(session, project):
+    p = project()
+    plan = session.plan(session.resolve(p))
+    manifest = (p / "package.json").read_text()
+    (p / "package.json").write_text(manifest.replace('"chain-a": "^1.0.0"', '"chain-a": "1.0.0"'))
+    assert (p / "package.json").read_text() != manifest
+    with pytest.raises(pmx.LockfileError, match="have changed since"):
+        plan.execute()
+    assert not os.path.exists(p / "node_modules")
+
+
 def test_a_graph_as_objects(session, project):
     g = session.resolve(project())
     a, = g.packages.named("chain-a")
