@@ -45,6 +45,11 @@ NpmNode* NpmIdeal::project_at(std::string_view dir, const Manifest* manifest, co
 
 Result<> NpmIdeal::load(const NpmEntry* root_package) {
     tree_ = nodes_.tree();
+    const UpdateScope& update = input_.update;
+    const auto& chosen = update.projects;
+    is_limited_ = update.kind != UpdateScope::Kind::none &&
+                  (update.depth != UINT32_MAX || (!chosen.empty() && std::find(chosen.begin(), chosen.end(), ".") == chosen.end()));
+    const bool anew = update.kind == UpdateScope::Kind::all && !is_limited_;
     NpmNode* root = nodes_.node(root_package->name, root_package);
     root->is_project = true;
     root->overrides = overrides_;
@@ -74,7 +79,7 @@ Result<> NpmIdeal::load(const NpmEntry* root_package) {
     for (const NpmEntry& entry : input_.wanted->entries)
         if (!entry.path.empty() && !is_in_modules(entry.path)) project_at(entry.path, nullptr, &entry);
     std::unordered_set<std::string_view> linked;
-    if (input_.update.kind != UpdateScope::Kind::all)
+    if (!anew)
         for (const NpmEntry& entry : input_.wanted->entries)
             if (entry.link) linked.insert(entry.resolved);
     for (NpmNode* node : projects_) {
@@ -89,7 +94,8 @@ Result<> NpmIdeal::load(const NpmEntry* root_package) {
         }
         if (linked.contains(node->dir)) nodes_.enter(*tree_, *node);  // the others when their link is placed
     }
-    if (input_.update.kind != UpdateScope::Kind::all) load_entries();
+    if (!anew) load_entries();
+    if (is_limited_) find_scope();
     return {};
 }
 
@@ -151,6 +157,31 @@ void NpmIdeal::queue_problems() {
         }
 }
 
+bool NpmIdeal::is_chosen(const NpmNode& project) const {
+    const auto& chosen = input_.update.projects;
+    if (!is_limited_ || chosen.empty()) return true;
+    return std::find(chosen.begin(), chosen.end(), project.dir.empty() ? std::string_view(".") : project.dir) != chosen.end();
+}
+
+void NpmIdeal::find_scope() {
+    std::vector<const NpmNode*> order;
+    auto reach = [&](const NpmNode* node, std::uint32_t depth) {
+        if (scope_.emplace(node, depth).second) order.push_back(node);
+    };
+    for (const NpmNode* project : projects_)
+        if (is_chosen(*project)) reach(project, 0);
+    for (std::size_t i = 0; i < order.size(); ++i)
+        for (const NpmEdge* edge : order[i]->edges_out)
+            if (edge->to && !edge->to->is_link()) reach(edge->to, scope_[order[i]] + 1);
+}
+
+bool NpmIdeal::is_asked_update(const NpmEdge& edge) const {
+    if (!is_limited_) return is_asked_update(edge.name);
+    auto from = scope_.find(edge.from);
+    const bool is_meant = from != scope_.end() && from->second <= input_.update.depth;
+    return is_meant && (input_.update.kind == UpdateScope::Kind::all || is_asked_update(edge.name));
+}
+
 bool NpmIdeal::is_asked_update(std::string_view name) const {
     if (repeated_.contains(name)) return true;
     if (input_.update.kind != UpdateScope::Kind::named) return false;
@@ -163,13 +194,12 @@ void NpmIdeal::queue_updates() {
     if (input_.update.dedupe)
         for (const auto& [name, list] : tree_->nodes)
             if (std::count_if(list.begin(), list.end(), [](NpmNode* node) { return node->parent != nullptr; }) > 1) repeated_.insert(name);
-    if (repeated_.empty() && input_.update.kind != UpdateScope::Kind::named) return;
-    for (const auto& [name, list] : tree_->nodes) {
-        if (!is_asked_update(name)) continue;
+    if (repeated_.empty() && input_.update.kind != UpdateScope::Kind::named && !is_limited_) return;
+    for (const auto& [name, list] : tree_->nodes)
         for (NpmNode* node : list)
             if (!node->is_top() && !node->is_carried())
-                for (NpmEdge* edge : node->edges_in) push(edge->from);
-    }
+                for (NpmEdge* edge : node->edges_in)
+                    if (is_asked_update(*edge)) push(edge->from);
 }
 
 // A tag that neither package.json nor the lockfile has yet was asked for by name just now: what is there is not good
@@ -180,7 +210,7 @@ void NpmIdeal::find_asked() {
         for (NpmEdge* edge : project->edges_out) {
             const Specifier* specifier = nodes_.specifier(edge->name, edge->spec);
             if (!specifier || edge->kind == NpmEdgeKind::workspace) continue;
-            bool is_meant = input_.update.kind == UpdateScope::Kind::all || is_asked_update(edge->name);
+            bool is_meant = is_chosen(*project) && (input_.update.kind == UpdateScope::Kind::all || is_asked_update(edge->name));
             if (input_.update.latest && is_meant && specifier->kind <= SpecifierKind::tag && !specifier->is_alias) {
                 edge->raw = edge->spec = input_.policy->default_tag;
                 edge->fits = -1;
@@ -216,7 +246,7 @@ std::vector<NpmEdge*> NpmIdeal::problems(NpmNode& node) const {
         else if (!nodes_.is_valid(*edge))
             problem = true;
         else if (!(edge->to->is_link() && edge->to->target->is_workspace))
-            problem = is_asked_update(edge->name) || asked_.contains(edge);
+            problem = is_asked_update(*edge) || asked_.contains(edge);
         if (problem) found.push_back(edge);
     }
     return found;
@@ -293,16 +323,18 @@ Result<> NpmIdeal::step(NpmNode& node) {
         options.explicitly_asked = asked_.contains(task.edge);
         options.prefer_dedupe = input_.update.dedupe;
         options.strict_peers = input_.policy->strict_peer_dependencies && input_.settings && input_.settings->is_set("strict-peer-dependencies");
-        options.asked_update = [this](std::string_view name) { return is_asked_update(name); };
+        options.asked_update = [this](const NpmEdge& edge) { return is_asked_update(edge); };
         NpmPlacing placing(nodes_, options);
         placing.place(*task.dep, *task.edge);
         if (placing.conflict()) return conflict(*placing.conflict());
         for (const NpmPlaced& placed : placing.placed()) {
             if (!placed.node->tree) continue;
+            if (auto from = scope_.find(placed.edge->from); from != scope_.end()) scope_.emplace(placed.node, from->second + 1);
             if (NpmNode* target = placed.node->target; target && target->is_project && !target->tree) nodes_.enter(*tree_, *target);
             for (NpmEdge* in : placed.node->edges_in) {
                 if (in == placed.edge || in->conflicted || nodes_.is_valid(*in)) continue;
-                if (placed.verdict == NpmVerdict::replace)
+                // An optional peer may come after who wants it, and not suit.
+                if (placed.verdict == NpmVerdict::replace || in->kind == NpmEdgeKind::peer_optional)
                     in->from->seen = false;
                 else if (in->from->seen)
                     continue;

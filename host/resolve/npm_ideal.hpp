@@ -33,6 +33,9 @@ class NpmIdeal {
     void queue_updates();
     void find_asked();
     bool is_asked_update(std::string_view name) const;
+    bool is_asked_update(const NpmEdge& edge) const;
+    void find_scope();
+    bool is_chosen(const NpmNode& project) const;
     void push(NpmNode* node);
     NpmNode* pop();
     bool is_linked(const NpmNode& project) const;
@@ -63,6 +66,9 @@ class NpmIdeal {
     std::unordered_set<const NpmEdge*> asked_;       // explicitly, by an edit
     std::unordered_set<std::string_view> repeated_;  // dedupe: names that are there more than once
     std::unordered_map<const NpmNode*, const NpmEntry*> locked_;
+    // Of an update of some projects, or to a depth: what they reach, and how far away it is. Else everything is meant.
+    bool is_limited_ = false;
+    std::unordered_map<const NpmNode*, std::uint32_t> scope_;
     unsigned peer_depth_ = 0;
 };
 

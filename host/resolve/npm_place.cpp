@@ -30,7 +30,7 @@ NpmNode* NpmPlacing::start_of(const Step& step) const {
 void NpmPlacing::place(Step& step) {
     NpmEdge& edge = *step.edge;
     if (!edge.from->tree || !start_of(step)->tree) return;  // what was placed before it has pushed its owner out
-    if (edge.to && nodes_.is_valid(edge) && !options_.explicitly_asked && !(options_.asked_update && options_.asked_update(edge.name))) return;
+    if (edge.to && nodes_.is_valid(edge) && !options_.explicitly_asked && !(options_.asked_update && options_.asked_update(edge))) return;
     unsigned chain = 0;
     for (const Step* up = step.parent; up; up = up->parent) ++chain;
     if (chain > kMaxPeerChain) return;
@@ -186,8 +186,13 @@ void NpmPlacing::prune_duplicates(NpmNode& node, bool descend) {
         stack.pop_back();
         if (!at->tree) continue;
         if (can_dedupe(*at)) {
-            for (NpmNode* gone : NpmNodes::closed_set({at}, [&](const NpmEdge& e) { return e.to != at && nodes_.is_valid(e); }))
+            const NpmNodeSet set = NpmNodes::closed_set({at}, [&](const NpmEdge& e) { return e.to != at && nodes_.is_valid(e); });
+            std::vector<NpmEdge*> into = at->edges_in;
+            for (NpmNode* gone : set)
                 if (gone == at || !gone->is_top()) nodes_.remove(*gone);
+            // What was to stand for it may have been in a circle with it, and gone as well: npm leaves that hole.
+            for (NpmEdge* edge : into)
+                if (edge->from->tree && nodes_.is_missing(*edge)) add(again_, edge->from);
             continue;
         }
         if (!descend) continue;

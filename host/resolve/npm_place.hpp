@@ -15,7 +15,7 @@ enum class NpmVerdict : std::uint8_t { conflict, ok, keep, replace };
 // What steers the placing of one edge.
 struct NpmPlaceOptions {
     bool explicitly_asked = false, prefer_dedupe = false, strict_peers = false;
-    std::function<bool(std::string_view)> asked_update;  // whether a package of this name is to be updated; may be empty
+    std::function<bool(const NpmEdge&)> asked_update;  // whether what it leads to is to be updated; may be empty
 };
 
 // A peer conflict that cannot be accepted, as a text for the report.

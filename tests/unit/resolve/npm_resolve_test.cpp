@@ -211,6 +211,14 @@ TEST(NpmResolve, a_project_has_its_turn_after_the_root) {
               "node_modules/a 1.0.0\nnode_modules/b 1.0.0\nnode_modules/c 2.0.0\nnode_modules/p -> p\np \np/node_modules/a 2.0.0\np/node_modules/c 1.0.0\n");
 }
 
+// It may come after who wants it, and not suit.
+TEST(NpmResolve, an_optional_peer_is_looked_at_again) {
+    NpmRun run;
+    Json packages = {{"a", {{"1.0.0", {{"peerDependencies", {{"c", "*"}, {"f", "^1.1.0"}}}, {"peerDependenciesMeta", {{"f", {{"optional", true}}}}}}}}},
+                     {"c", {{"1.0.0", needs({{"e", "*"}})}}}, {"e", {{"1.0.0", needs({{"f", "1 || 2"}})}}}, {"f", {{"1.1.0", kNothing}, {"2.0.0", kNothing}}}};
+    EXPECT_EQ(run(packages, {{"a", "*"}}, "dependencies"), "node_modules/a 1.0.0\nnode_modules/c 1.0.0 peer\nnode_modules/e 1.0.0 peer\nnode_modules/f 1.1.0 peer\n");
+}
+
 struct NpmKept : ::testing::Test {
     NpmRun run;
     Json packages = {{"a", {{"1.0.0", needs({{"x", "^1.0.0"}})}, {"1.1.0", needs({{"x", "^1.0.0"}})}}}, {"x", {{"1.0.0", kNothing}, {"1.1.0", kNothing}, {"2.0.0", kNothing}}},
@@ -258,6 +266,48 @@ TEST_F(NpmKept, an_update_moves_what_was_asked) {
     EXPECT_EQ(run(packages, {{"a", "^1.0.0"}}, "dependencies"), "node_modules/a 1.0.0\nnode_modules/x 1.1.0\n");
     run.update.kind = UpdateScope::Kind::all;
     EXPECT_EQ(run(packages, {{"a", "^1.0.0"}}, "dependencies"), "node_modules/a 1.1.0\nnode_modules/x 1.1.0\n");
+}
+
+TEST_F(NpmKept, an_update_goes_as_deep_as_it_is_told) {
+    run.update.kind = UpdateScope::Kind::all;
+    run.update.depth = 0;
+    EXPECT_EQ(run(packages, {{"a", "^1.0.0"}}, "dependencies"), "node_modules/a 1.1.0\nnode_modules/x 1.0.0\n");
+    run.update.depth = 1;
+    EXPECT_EQ(run(packages, {{"a", "^1.0.0"}}, "dependencies"), "node_modules/a 1.1.0\nnode_modules/x 1.1.0\n");
+    run.update.kind = UpdateScope::Kind::named;
+    run.update.patterns = {"x"};
+    run.update.depth = 0;
+    EXPECT_EQ(run(packages, {{"a", "^1.0.0"}}, "dependencies"), "node_modules/a 1.0.0\nnode_modules/x 1.0.0\n");
+}
+
+TEST_F(NpmKept, an_update_of_one_project_leaves_the_others) {
+    const Json projects = {{".", {{"name", "app"}, {"dependencies", {{"x", "1"}}}}}, {"p", {{"name", "p"}, {"dependencies", {{"a", "^1.0.0"}}}}}};
+    EXPECT_EQ(run(packages, projects), "node_modules/a 1.0.0\nnode_modules/p -> p\nnode_modules/x 1.0.0\np \n");
+    run.lock = run.text;
+    packages["a"]["1.2.0"] = kNothing;
+    packages["x"]["1.2.0"] = kNothing;
+    run.update.kind = UpdateScope::Kind::all;
+    run.update.projects = {"p"};
+    EXPECT_EQ(run(packages, projects), "node_modules/a 1.2.0\nnode_modules/p -> p\nnode_modules/x 1.0.0\np \n");
+    run.update.projects = {"."};
+    EXPECT_EQ(run(packages, projects), "node_modules/a 1.2.0\nnode_modules/p -> p\nnode_modules/x 1.2.0\np \n");
+    run.update.projects = {"p"};
+    run.update.latest = true;
+    EXPECT_EQ(run(packages, projects), "node_modules/a 1.2.0\nnode_modules/p -> p\nnode_modules/x 1.0.0\np \n");
+}
+
+// x and root's g are in a circle over f and a: npm drops them all, and leaves x without its g.
+TEST_F(NpmKept, deduplicating_leaves_no_hole) {
+    packages = {{"x", {{"1.0.0", needs({{"g", "1.0.0"}})}}}, {"f", {{"1.0.0", needs({{"a", "1"}})}}}, {"a", {{"1.0.0", needs({{"g", ">=1"}})}}},
+                {"g", {{"1.0.0", needs({{"f", "1"}})}, {"2.0.0", kNothing}}}};
+    run.lock = R"({"name":"app","lockfileVersion":3,"requires":true,"packages":{"":{"name":"app","dependencies":{"x":"1"}},
+        "node_modules/a":{"version":"1.0.0","integrity":"sha512-a1.0.0","dependencies":{"g":">=1"}},
+        "node_modules/f":{"version":"1.0.0","integrity":"sha512-f1.0.0","dependencies":{"a":"1"}},
+        "node_modules/g":{"version":"2.0.0","integrity":"sha512-g2.0.0"},
+        "node_modules/x":{"version":"1.0.0","integrity":"sha512-x1.0.0","dependencies":{"g":"1.0.0"}},
+        "node_modules/x/node_modules/g":{"version":"1.0.0","integrity":"sha512-g1.0.0","dependencies":{"f":"1"}}}})";
+    run.update.dedupe = true;
+    EXPECT_EQ(run(packages, {{"x", "1"}}, "dependencies"), "node_modules/a 1.0.0\nnode_modules/f 1.0.0\nnode_modules/g 1.0.0\nnode_modules/x 1.0.0\n");
 }
 
 TEST_F(NpmKept, a_tag_that_was_just_added_is_looked_up) {
