@@ -72,8 +72,9 @@ def test_its_parts_are_where_they_belong(prefix):
     if cache("PMX_STATIC_PLUGINS") not in ("ON", "1", "TRUE"):
         assert {"isolated", "hoisted", "global", "hardlink", "reflink", "copy", "http1", "file", "git", "integrity",
                 "tree"} <= set(plugins)
+    assert list(prefix.glob("share/pmx/template/README.md"))
     # Nothing else comes along, and no path of the build tree is followed at run time.
-    assert sorted(p.name for p in prefix.iterdir()) == ["bin", "include", "lib"]
+    assert sorted(p.name for p in prefix.iterdir()) == ["bin", "include", "lib", "share"]
     assert os.listdir(prefix / "bin") == ["pmx"]
     for binary in [prefix / "bin" / "pmx", *plugins.values()]:
         run_path = run("readelf", "-d", binary) if shutil.which("readelf") else ""
