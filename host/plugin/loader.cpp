@@ -50,6 +50,11 @@ std::vector<std::string> installed_directories() {
         std::string dir = join_path(bin, tail);
         if (std::find(dirs.begin(), dirs.end(), dir) == dirs.end()) dirs.push_back(std::move(dir));
     }
+    // Where the engine is part of a shared library (the Python module), the installation is seen from there.
+    Dl_info self{};
+    if (::dladdr(reinterpret_cast<const void*>(&installed_directories), &self) && self.dli_fname && std::string_view(self.dli_fname).ends_with(".so"))
+        for (std::string_view tail : {"plugins", "../../lib/pmx/plugins", "../../plugins"})
+            dirs.push_back(join_path(parent_path(join_path(current_dir(), self.dli_fname)), tail));
     return dirs;
 }
 

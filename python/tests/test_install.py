@@ -21,6 +21,7 @@ def test_installs_and_says_what_it_did(session, project):
     assert len(r.packages) == 9 and "chain-a@1.0.0" in r.packages
     assert os.path.isfile(p / "node_modules/chain-a/package.json")
     assert json.loads(json.dumps(r.to_dict()))["stage"]["link"]["tasks"] == 9
+    assert r.warnings == []  # the plugins that ship are the installation's, seen from the module
     assert "added 9" in repr(r) and "isolated" in repr(r)
     again = session.install(p, r.config)
     assert again.up_to_date and again.graph is None and again.packages == () and "up to date" in repr(again)

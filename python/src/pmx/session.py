@@ -15,14 +15,6 @@ _POLL = 0.05  # seconds between two looks at signals
 _running = weakref.WeakSet()
 
 
-def _plugin_dirs():
-    """Where the plugins that ship lie, seen from the module: beside it in a wheel, in lib/ of a build or an installation."""
-    here = os.path.dirname(os.path.abspath(_core.__file__))
-    candidates = [os.path.join(here, "plugins"), os.path.join(here, "..", "..", "lib", "pmx", "plugins"),
-                  os.path.join(here, "..", "..", "plugins")]
-    return [os.path.normpath(path) for path in candidates if os.path.isdir(path)]
-
-
 class Event(tuple):
     """Something that the engine told: kind, seconds since the run began, and the fields of that kind as attributes.
 
@@ -134,7 +126,6 @@ class Session:
     def __init__(self, store=None, registry=None, *, config=None, environment=None, **settings):
         self.config = (config or Config()) | Config(store=store, registry=registry, **settings)
         self._environment = {str(k): str(v) for k, v in (os.environ if environment is None else environment).items()}
-        self._plugin_dirs = _plugin_dirs()
         self._runs = weakref.WeakSet()
 
     def __enter__(self):
@@ -164,7 +155,7 @@ class Session:
             project = graph._project or project
         project = os.path.abspath(os.fspath(project))
         native = [strategy._native() for strategy in config.strategies]
-        run = _core.Run(project, config.to_json(), self._environment, phase, self._plugin_dirs, graph._table if graph is not None else None,
+        run = _core.Run(project, config.to_json(), self._environment, phase, [], graph._table if graph is not None else None,
                         plan._table if plan is not None else None, native, list(edits), latest, events, trace)
         running = Running(run, config.strategies, lambda values: Result(values, self, project, config))
         self._runs.add(running)
