@@ -10,13 +10,16 @@ import urllib.parse
 
 
 def pmx_binary():
-    """PMX_BIN, or what ./dev build made beside these sources, or `pmx` on PATH."""
+    """PMX_BIN, or what ./dev build made beside these sources or beside the module's copy of them, or `pmx` on PATH."""
     given = os.environ.get("PMX_BIN")
     if given:
         return given
     here = os.path.dirname(os.path.abspath(__file__))
-    built = os.path.normpath(os.path.join(here, "..", "..", "..", "..", "build", "release", "bin", "pmx"))
-    return built if os.path.isfile(built) else "pmx"
+    for built in (("..", "..", "..", "..", "build", "release"), ("..", "..", "..")):
+        path = os.path.normpath(os.path.join(here, *built, "bin", "pmx"))
+        if os.path.isfile(path):
+            return path
+    return "pmx"
 
 
 class Network:
