@@ -129,7 +129,7 @@ std::vector<std::pair<std::string_view, TreeWalk::MissingPeer>> TreeWalk::missin
     return {missing.begin(), missing.end()};
 }
 
-// The highest version that is known by now and that all ranges accept.
+// The highest version that something in the tree uses and that all ranges accept: what only the lockfile still has is gone.
 std::optional<std::string> TreeWalk::version_for_peer(std::string_view name, const std::vector<std::string_view>& ranges, bool prereleases,
                                                       std::uint32_t fitting) const {
     std::vector<Range> wanted;
@@ -153,8 +153,6 @@ std::optional<std::string> TreeWalk::version_for_peer(std::string_view name, con
             if (tree_.packages[package].record.resolution.kind == ResolutionKind::registry && !nodes_[package].failure &&
                 (fitting == kNone || accepts_beside(tree_.packages[package].record, fitting)))
                 consider(tree_.packages[package].record.version);
-    for (const PackageRecord* locked : pins_.versions(name))
-        if (fitting == kNone || accepts_beside(*locked, fitting)) consider(locked->version);
     return best;
 }
 
@@ -169,6 +167,7 @@ Result<> TreeWalk::install(std::uint32_t index, const std::vector<PeerInstall>& 
             target = *peer.target;
         } else if (locked) {
             target = TreeTarget{add_pinned(*locked, place, true), {}};
+            correct_peers(target->package);
         } else {
             target = resolve_want(peer.name, peer.text, place);
         }

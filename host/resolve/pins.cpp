@@ -26,13 +26,19 @@ bool is_satisfied(const Specifier& specifier, std::string_view version) {
 Pins::Pins(const TreeInput& input) : update_(input.update), updated_names_(input.update.patterns) {
     if (!input.wanted || input.wanted->format != LockfileFormat::pnpm) return;
     lockfile_ = input.wanted;
+    // Written in another order they are the same overrides.
     auto same = [](const auto& now, const auto& then) {
-        return now.size() == then.size() && std::equal(now.begin(), now.end(), then.begin(), [](const auto& a, const auto& b) {
-                   return a.first == b.first && a.second == b.second;
-               });
+        auto sorted = [](const auto& list) {
+            std::vector<std::pair<std::string_view, std::string_view>> pairs(list.begin(), list.end());
+            std::sort(pairs.begin(), pairs.end());
+            return pairs;
+        };
+        return now.size() == then.size() && sorted(now) == sorted(then);
     };
-    if (input.hooks) edges_hold_ = same(input.hooks->recorded_overrides(), lockfile_->overrides) &&
-                                   input.hooks->extensions_checksum() == lockfile_->package_extensions_checksum;
+    if (input.hooks) {
+        const auto overrides = input.hooks->recorded_overrides();
+        edges_hold_ = same(overrides, lockfile_->overrides) && input.hooks->extensions_checksum() == lockfile_->package_extensions_checksum;
+    }
     if (input.policy) {
         const auto& ignored = input.policy->ignored_optional;
         edges_hold_ = edges_hold_ && std::is_permutation(ignored.begin(), ignored.end(), lockfile_->ignored_optional.begin(),

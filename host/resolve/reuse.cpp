@@ -41,7 +41,9 @@ Result<std::optional<TreeTarget>> TreeWalk::reuse_direct(const Importer& importe
         if (!same_text && !is_satisfied(specifier, record->version)) return std::nullopt;
         // A range that is as it was may still have been resolved by other rules (an override that is gone).
         if (specifier.kind != SpecifierKind::tag && !is_satisfied(specifier, record->version)) return std::nullopt;
-        return TreeTarget{add_pinned(*record, place, true), {}};
+        const std::uint32_t added = add_pinned(*record, place, true);
+        if (has_peers_in_id(*edge)) correct_peers(added);
+        return TreeTarget{added, {}};
     }
     const bool fetched = specifier.kind == SpecifierKind::tarball || specifier.kind == SpecifierKind::git;
     if (!fetched || !same_text || record->resolution.kind == ResolutionKind::directory) return std::nullopt;
@@ -123,7 +125,42 @@ Result<TreeTarget> TreeWalk::follow_pin(const Edge& edge, const Place& place) {
     const PackageRecord* record = pins_.record_of(edge);
     if (!record) return TreeTarget{kNoPackage, tree_.arena.copy(edge.link)};
     if (record->resolution.kind == ResolutionKind::directory) return add_directory(tree_.arena.copy(record->resolution.directory), edge.alias, place);
-    return TreeTarget{add_pinned(*record, place, true), {}};
+    const std::uint32_t added = add_pinned(*record, place, true);
+    if (has_peers_in_id(edge)) correct_peers(added);
+    return TreeTarget{added, {}};
+}
+
+bool TreeWalk::has_peers_in_id(const Edge& edge) const {
+    std::string_view suffix = parse_dep_path(pins_.graph().packages[edge.target].id).suffix;
+    if (suffix.starts_with("(patch_hash=")) suffix.remove_prefix(std::min(suffix.find(')') + 1, suffix.size()));
+    return !suffix.empty();
+}
+
+// The corrections of mistaken manifests may be younger than the lockfile. Where a package's peers are looked for again, those
+// that the corrections add are looked for too; what the lockfile recorded itself, dependencies included, stays.
+void TreeWalk::correct_peers(std::uint32_t package) {
+    PackageRecord& record = tree_.packages[package].record;
+    const Node& node = nodes_[package];
+    if (!input_.hooks || input_.hooks->is_empty() || node.pinned == kNoPackage || !is_registry_record(record)) return;
+    Manifest manifest;
+    manifest.name = record.name;
+    manifest.version = record.version;
+    for (const PeerDependency& peer : record.peers) {
+        if (!peer.meta_only) manifest.peer_dependencies.emplace_back(peer.name, peer.range);
+        if (peer.optional) manifest.optional_peers.emplace_back(peer.name);
+    }
+    input_.hooks->apply(manifest);
+    if (manifest.peer_dependencies.size() + manifest.optional_peers.size() == 0) return;
+    const Graph& graph = pins_.graph();
+    const Package& locked = graph.packages[node.pinned];
+    const std::vector<PeerDependency> recorded = record.peers;
+    for (const PeerDependency& peer : peers_of(manifest, tree_.arena)) {
+        auto known = std::find_if(recorded.begin(), recorded.end(), [&](const PeerDependency& one) { return one.name == peer.name; });
+        if (known != recorded.end()) continue;
+        const bool is_dependency = std::any_of(graph.begin_edges(locked), graph.end_edges(locked), [&](const Edge& edge) { return edge.alias == peer.name; });
+        if (!is_dependency) record.peers.push_back(peer);
+    }
+    std::sort(record.peers.begin(), record.peers.end(), [](const PeerDependency& a, const PeerDependency& b) { return a.name < b.name; });
 }
 
 // The manifest of a package that is known from the lockfile only.

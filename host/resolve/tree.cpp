@@ -224,7 +224,12 @@ Result<TreeTarget> TreeWalk::resolve_registry(const Specifier& specifier, const 
     const bool direct = place.parent == kNone;
     const bool lowest = direct && policy_.mode != ResolutionMode::highest;
     if (!latest && !lowest && !pins_.is_updated(specifier.name, place.depth, importers_[place.importer].dir))
-        if (const PackageRecord* fit = pins_.only_fit(specifier)) return TreeTarget{add_pinned(*fit, place, false), {}};
+        if (const PackageRecord* fit = pins_.only_fit(specifier)) {
+            if (const std::uint32_t known = find_package(fit->key); known != kNoPackage) return TreeTarget{known, {}};
+            const std::uint32_t added = add_pinned(*fit, place, false);
+            correct_peers(added);
+            return TreeTarget{added, {}};
+        }
     PMX_TRY(Prefetch::Slot * slot, prefetch_.get(specifier));
     const std::string_view newest = direct ? std::string_view() : std::string_view(newest_);
     const PickRequest request{

@@ -120,6 +120,8 @@ class TreeWalk {
     void find_moved();
     Result<std::optional<TreeTarget>> reuse_direct(const Importer& importer, const DirectWant& want, const Specifier& specifier, const Place& place);
     std::uint32_t add_pinned(const PackageRecord& record, const Place& place, bool through_pin);
+    void correct_peers(std::uint32_t package);
+    bool has_peers_in_id(const Edge& edge) const;
     bool edges_are_certain(const Node& node, std::uint32_t depth) const;
     Result<TreeTarget> follow_pin(const Edge& edge, const Place& place);
     bool is_peer_edge(const Node& node, const Edge& edge) const;
