@@ -4,9 +4,11 @@
 #include <chrono>
 #include <map>
 
+#include "base/fs.hpp"
 #include "install/metadata.hpp"
 #include "install/run.hpp"
 #include "install/transport.hpp"
+#include "model/manifest.hpp"
 #include "model/semver.hpp"
 #include "model/specifier.hpp"
 #include "resolve/hooks.hpp"
@@ -14,6 +16,8 @@
 
 namespace pmx {
 namespace {
+
+constexpr std::size_t kManifestLimit = 16u << 20;
 
 struct Locked {
     std::string version;
@@ -35,6 +39,21 @@ std::map<std::string, Locked> direct_packages(const Lockfile& lockfile, std::str
         }
     }
     return found;
+}
+
+// npm's record of what is installed has no edges: what stands where Node would look is asked itself.
+std::string version_on_disk(const std::string& root, std::string_view dir, const std::string& alias) {
+    for (std::string_view at = dir == "." ? std::string_view() : dir;;) {
+        std::string path = join_path(join_path(root, at), "node_modules/" + alias + "/package.json");
+        auto text = read_file_if_exists(AT_FDCWD, path.c_str(), kManifestLimit);
+        if (text && *text) {
+            auto manifest = parse_manifest(**text, path);
+            return manifest && Version::parse(manifest->version) ? std::string(manifest->version) : std::string();
+        }
+        if (at.empty()) return {};
+        std::size_t slash = at.rfind('/');
+        at = slash == std::string_view::npos ? std::string_view() : at.substr(0, slash);
+    }
 }
 
 const std::string* specifier_in(const Manifest& manifest, const std::string& alias) {
@@ -93,6 +112,7 @@ Result<std::vector<OutdatedEntry>> find_outdated(const OutdatedQuery& query, con
             if (!specifier) continue;
             Question question{{project->dir, alias, locked.name, locked.kind, {}, locked.version, {}, false}, *specifier};
             if (auto found = here.find(alias); found != here.end()) question.entry.current = found->second.version;
+            if (!installed && wanted.format == LockfileFormat::npm) question.entry.current = version_on_disk(settings.root, project->dir, alias);
             packuments.want(specifier->name, specifier->registry);
             questions.push_back(std::move(question));
         }
@@ -110,7 +130,8 @@ Result<std::vector<OutdatedEntry>> find_outdated(const OutdatedQuery& query, con
         entry.deprecated = (*answer)->is_deprecated(*picked);
         auto have = Version::parse(entry.current.empty() ? entry.wanted : entry.current);
         bool newer = have && *have < (*answer)->parsed(*picked);
-        if (newer || entry.deprecated || (installed && entry.current.empty())) entries.push_back(std::move(entry));
+        const bool is_missing = entry.current.empty() && (installed || wanted.format == LockfileFormat::npm);
+        if (newer || entry.deprecated || is_missing) entries.push_back(std::move(entry));
     }
     return entries;
 }

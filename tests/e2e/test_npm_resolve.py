@@ -93,8 +93,26 @@ def test_what_a_package_carries_is_listed(case, registry, tmp_path):
     assert (tmp_path / "pmx" / "package-lock.json").read_text() == written
 
 
+def test_outdated_sees_what_is_installed(registry, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "package.json").write_text(manifest("app", dependencies={"aa": "1.0.0", "bb": "1.1.0"}))
+    (tmp_path / "app" / "package-lock.json").write_text(npm_graphs.STUB)
+    pmx = Pmx(str(tmp_path / "home"), registry.url)
+    done = pmx("install", "--no-frozen-lockfile", cwd=tmp_path / "app")
+    assert done.code == 0, done.text
+    found = json.loads(pmx("outdated", "--json", cwd=tmp_path / "app").out)
+    assert {name: entry["current"] for name, entry in found.items()} == {"aa": "1.0.0"}
+    assert found["aa"]["wanted"] == "1.0.0" and found["aa"]["latest"] == "2.0.0"
+    shutil.rmtree(tmp_path / "app" / "node_modules")
+    assert {name: "current" in entry for name, entry in json.loads(pmx("outdated", "--json", cwd=tmp_path / "app").out).items()} == \
+        {"aa": False, "bb": False}
+
+
+# All seeds from the first on. Without --no-overrides 1012 and 1035 differ: npm forgets overrides in some workspaces
+# (docs/INTEROP.md).
 @needs_npm
-@pytest.mark.parametrize("flags", [("0", "40"), ("1000", "1030", "--workspaces", "--no-overrides")], ids=["packages", "workspaces"])
+@pytest.mark.parametrize("flags", [("0", "40"), ("1000", "1040", "--workspaces", "--no-overrides")], ids=["packages", "workspaces"])
 def test_random_graphs(flags, tmp_path):
     done = subprocess.run([sys.executable, os.path.join(ROOT, "tests", "interop", "npm_graphs.py"), *flags],
                           capture_output=True, text=True, timeout=300, env={**os.environ, "TMPDIR": str(tmp_path)})
