@@ -159,7 +159,7 @@ void NpmIdeal::queue_problems() {
 
 bool NpmIdeal::is_chosen(const NpmNode& project) const {
     const auto& chosen = input_.update.projects;
-    if (!is_limited_ || chosen.empty()) return true;
+    if (chosen.empty()) return true;
     return std::find(chosen.begin(), chosen.end(), project.dir.empty() ? std::string_view(".") : project.dir) != chosen.end();
 }
 

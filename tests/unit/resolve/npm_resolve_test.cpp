@@ -294,6 +294,9 @@ TEST_F(NpmKept, an_update_of_one_project_leaves_the_others) {
     run.update.projects = {"p"};
     run.update.latest = true;
     EXPECT_EQ(run(packages, projects), "node_modules/a 1.2.0\nnode_modules/p -> p\nnode_modules/x 1.0.0\np \n");
+    packages["a"] = {{"1.2.0", kNothing}, {"3.0.0", kNothing}};
+    run.update.projects = {"."};
+    EXPECT_THAT(run(packages, projects), HasSubstr("node_modules/a 1.2.0\n"));
 }
 
 // x and root's g are in a circle over f and a: npm drops them all, and leaves x without its g.
