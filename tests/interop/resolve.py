@@ -140,7 +140,10 @@ def beside_npm(source, base, registry, home, keep):
     with open(os.path.join(again, "package-lock.json"), "w") as f:
         f.write(texts[0])
     done, _ = run(["npm", "ci", *npm], again, home)
-    if done.returncode != 0:
+    # What npm refuses of its own, a registry with gaps: that is no difference.
+    if done.returncode != 0 and texts[0] == texts[1]:
+        print("    npm ci refuses the lockfile that npm wrote too:", next((line for line in done.stderr.split("\n") if "Missing" in line or "Invalid" in line), ""))
+    elif done.returncode != 0:
         found.append("npm ci REFUSES: " + (done.stderr + done.stdout).strip()[-500:])
     for project in (ours, theirs, again):
         shutil.rmtree(project, ignore_errors=True)
@@ -208,7 +211,7 @@ def main():
                     verdict = beside_npm(source, os.path.join(WORK, "resolve", name, "npm-" + mode), registry, home, mode == "kept")
                     if verdict is not None:
                         same, failed = same + (not verdict), failed + bool(verdict)
-                    said = "npm cannot, nor can pmx" if verdict is None else "; ".join(verdict) or "the same; npm ls is clean; npm ci accepts it"
+                    said = "npm cannot, nor can pmx" if verdict is None else "; ".join(verdict) or "the same; npm ls and npm ci as with its own"
                     print("%-26s npm %-5s %s" % (name, mode, said), flush=True)
     print("%d the same, %d not" % (same, failed))
     return 1 if failed else 0
