@@ -53,6 +53,43 @@ void add_once(std::vector<std::string_view>& list, std::string_view item) {
     if (at == list.end() || *at != item) list.insert(at, item);
 }
 
+// What the lockfile has for a peer of somebody below what the project still has of it, breadth first, where nobody between
+// offers it: what was installed for somebody stays while the ranges accept it.
+std::optional<std::string> locked_peer(const Pins& pins, const DependencyTree& tree, std::string_view dir, const std::vector<TreeEdge>& edges,
+                                       std::string_view name, const std::vector<std::string_view>& ranges) {
+    if (pins.empty() || !pins.edges_hold() || pins.is_updated(name, 0, dir)) return std::nullopt;
+    const Graph& graph = pins.graph();
+    std::vector<std::uint32_t> queue;
+    std::vector<bool> seen(graph.packages.size());
+    auto push = [&](std::uint32_t package) {
+        if (package == kNoPackage || seen[package]) return;
+        seen[package] = true;
+        queue.push_back(package);
+    };
+    for (const TreeEdge& edge : edges) {
+        const Edge* locked = pins.direct(dir, edge.alias);
+        const PackageRecord* record = locked && edge.package != kNoPackage ? pins.record_of(*locked) : nullptr;
+        if (record && record->key == tree.packages[edge.package].record.key) push(locked->target);
+    }
+    for (std::size_t i = 0; i < queue.size(); ++i) {
+        const Package& package = graph.packages[queue[i]];
+        const Edge *first = graph.begin_edges(package), *end = graph.end_edges(package);
+        const Edge* found = std::find_if(first, end, [&](const Edge& edge) { return edge.alias == name; });
+        if (found != end) {
+            const PackageRecord* asking = pins.record_of_package(queue[i]);
+            const bool is_peer = asking && std::any_of(asking->peers.begin(), asking->peers.end(), [&](const PeerDependency& peer) { return peer.name == name; });
+            if (!is_peer) continue;
+            const PackageRecord* record = pins.record_of(*found);
+            const bool fits = record && record->name == name && is_registry_record(*record) && std::all_of(ranges.begin(), ranges.end(), [&](std::string_view range) {
+                return satisfies(record->version, range, {.loose = true, .include_prerelease = true});
+            });
+            if (fits) return std::string(record->version);
+        }
+        for (const Edge* edge = first; edge != end; ++edge) push(edge->target);
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 // Every peer that somewhere below the project is wanted and that no level between there and the project offers. A level
@@ -199,6 +236,7 @@ Result<> TreeWalk::install(std::uint32_t index, const std::vector<PeerInstall>& 
 // what the ranges have in common. Nothing where they have nothing in common.
 Result<bool> TreeWalk::install_required(std::uint32_t index) {
     std::vector<PeerInstall> wanted;
+    const Importer& importer = importers_[index];
     for (const auto& [name, missing] : missing_peers(importers_[index])) {
         if (missing.required.empty()) continue;
         auto range = intersection(missing.required);
@@ -213,6 +251,8 @@ Result<bool> TreeWalk::install_required(std::uint32_t index) {
             install.target = TreeTarget{ours->package, ours->link};
         } else if (!range) {
             continue;
+        } else if (auto locked = locked_peer(pins_, tree_, importer.dir, importer.edges, name, {*range})) {
+            install.text = std::move(*locked);
         } else if (auto known = version_for_peer(name, {*range}, true)) {
             install.text = std::move(*known);
         } else if (policy_.auto_install_peers) {
@@ -277,10 +317,12 @@ bool TreeWalk::accepts_beside(const PackageRecord& record, std::uint32_t index) 
 Result<bool> TreeWalk::install_optional(std::uint32_t index) {
     std::vector<PeerInstall> wanted;
     std::vector<std::string_view> declined;
+    const Importer& importer = importers_[index];
     for (const auto& [name, missing] : missing_peers(importers_[index])) {
         if (!missing.required.empty()) continue;
         const TreeEdge* ours = edge_of_root(index, name);
-        std::optional<std::string> known = version_used_below(importers_[index], name, false);
+        std::optional<std::string> known = locked_peer(pins_, tree_, importer.dir, importer.edges, name, missing.optional);
+        if (!known) known = version_used_below(importer, name, false);
         if (!known && ours && suits(*ours, missing.optional)) known = version_beside_alias(*ours, name);
         else if (!known) known = version_for_peer(name, missing.optional, false, index);
         if (!known && !ours && version_for_peer(name, missing.optional, false)) declined.push_back(name);
