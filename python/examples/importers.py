@@ -35,7 +35,7 @@ def mounted(kind, work):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             missing = "a mount that works (%s)" % done.stderr.strip() if done.returncode else None
     if missing:
-        print("%s is skipped: it needs %s" % (kind, missing))
+        print("%s is skipped: it needs %s\n" % (kind, missing))
         yield None
         return
     try:
@@ -47,19 +47,20 @@ def mounted(kind, work):
 
 def name_of(way, comparison):
     """A way that the file system lacks is done in another: what was counted says so."""
-    runs = [r for r in comparison.good if r["cell"]["factors"]["importer"] == way]
-    return way if all(r["counters"][WAYS[way]] for r in runs) else way + " [done otherwise]"
+    runs = [r["counters"] for r in comparison.good if r["cell"]["factors"]["importer"] == way]
+    done = [other for other, counter in WAYS.items() if any(counters[counter] for counters in runs)]
+    return way if done == [way] else "%s [in truth %s]" % (way, " and ".join(done))
 
 
 def main(arguments=None):
     with Question(__doc__, "importers", arguments) as q:
-        found = {}
+        cells, found = lab.grid(importer=list(WAYS)), {}
         for kind in OPTIONS:
             with mounted(kind, q.work) as point:
                 if point:
-                    found[kind] = q.study(lab.grid(importer=list(WAYS)), work=point, name="importers on " + kind).compare("importer", "hardlink")
+                    found[kind] = q.study(cells, work=point, name="importers on " + kind).compare("importer", "hardlink")
         if not found:
-            found[file_system(q.work)] = q.study(lab.grid(importer=list(WAYS)), name="importers here").compare("importer", "hardlink")
+            found[file_system(q.work)] = q.study(cells, name="importers here").compare("importer", "hardlink")
         rows, clauses = [], []
         for kind, comparison in found.items():
             ways = [(name_of(name.replace("importer=", ""), comparison), figure) for name, figure in comparison.figures()]

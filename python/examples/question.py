@@ -23,7 +23,8 @@ class Question:
         parser = argparse.ArgumentParser(description=asked, formatter_class=argparse.RawDescriptionHelpFormatter)
         parser.add_argument("--size", type=int, default=size, help="packages of the project that is made [%(default)s]")
         parser.add_argument("--blocks", type=int, default=blocks, help="runs of each cell; five can prove nothing [%(default)s]")
-        parser.add_argument("--out", default=name + ".svg", help="the picture; the records lie beside it, as .jsonl; both are made anew [%(default)s]")
+        parser.add_argument("--out", default=name + ".svg",
+                            help="the picture; the records lie beside it, as .jsonl; both are made anew [%(default)s]")
         parser.add_argument("--work", default="/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
                             help="where it is measured [tmpfs, where there is one]")
         self.options = parser.parse_args(arguments)

@@ -1,10 +1,11 @@
 """More requests at once, more unpack threads: what does each gain alone, and what do both together?
 
-    PYTHONPATH=build/release/python /usr/bin/python3 python/examples/unpack_and_network.py [--size 300] [--blocks 12] [--network 20ms-200mbit]
+    PYTHONPATH=build/release/python /usr/bin/python3 python/examples/unpack_and_network.py [--size 300] [--network 20ms-200mbit]
 
 A lockfile and a cold store, behind a modelled line: what the lockfile names is fetched at once, as far as the caps allow.
-`/` reads as: requests at once / unpack threads. Two factors with two levels each are four cells. Each cell against the first says what a change gains alone; the
-interaction says whether two gains add up (1), whether together they gain less than that (above 1) or more (below 1)."""
+`8 requests / 1 unpack` is 8 requests at once and 1 thread that unpacks. Two factors with two levels each are four cells.
+Each cell against the first says what a change gains alone; the interaction says whether two gains add up (1), whether
+together they gain less than that (above 1) or more (below 1)."""
 
 import argparse
 import sys
@@ -13,8 +14,9 @@ from pmx import lab
 from question import Question, believed, better, sentence, verdicts
 
 REQUESTS, THREADS = (8, 48), (1, 4)
-ADDS_UP = {"slower": "together they gain less than the two alone would add up to", "faster": "together they gain more than the two alone "
-           "would add up to", "unclear": "these runs cannot say whether they add up", "nothing measured": "the interaction was not measured"}
+TOGETHER = {"slower": "together the two gain less than they would if they added up",
+            "faster": "together the two gain more than they would if they added up",
+            "unclear": "these runs cannot say whether the two add up", "nothing measured": "the interaction was not measured"}
 
 
 def name_of(cell):
@@ -37,7 +39,7 @@ def main(arguments=None):
                         + ["| %s | %r |" % effect for effect in effects]), end="\n\n")
         together = effects[-1][1] if len(effects) == 3 else None
         kind = together.verdict if together else "nothing measured"
-        clause = ADDS_UP.get(kind, "the two add up (%s)" % kind)
+        clause = TOGETHER.get(kind, "the two add up (%s)" % kind)
         if together and together.pairs > 1:
             clause += " (interaction %.2f, 95 %% %.2f to %.2f)" % (together.ratio, together.low, together.high)
         base = names[cells[0].name]
