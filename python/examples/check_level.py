@@ -9,7 +9,7 @@ The second table is the wall clock's neighbour: processor time, which is what ot
 import sys
 
 from pmx import lab
-from question import Question, believed, better, sentence, verdicts
+from question import Question, believed, cost, joined, sentence, verdicts
 
 # The first one fills the store. Only `content` keeps what it needs to read files again: in a store that another level
 # filled, it would have to fetch everything once more.
@@ -22,10 +22,11 @@ def main(arguments=None):
         study = q.study(cells, null=cells[LEVELS.index("stat")])
         found = study.compare("check", baseline="stat")
         spent = study.compare("check", baseline="stat", measure="cpu")
-        rows = [(name.replace("check=", "the check level "), figure) for name, figure in found.figures()]
+        rows = [(name.replace("check=", ""), figure) for name, figure in found.figures()]
         processor = [(name.replace("check=", ""), figure) for name, figure in spent.figures()]
-        said = sentence(verdicts(rows, "stat"), "in processor time " + verdicts(processor, "stat"), believed(found.null),
-                        better(rows, "stat"))
+        said = sentence(verdicts(rows, "stat"), believed(found.null), "in processor time " + verdicts(processor, "stat"),
+                        believed(spent.null), "so in time " + joined([cost(name, f, "stat", found.null) for name, f in rows]),
+                        "in processor time " + joined([cost(name, f, "stat", spent.null) for name, f in processor]))
         shown = [(name + ", wall", figure) for name, figure in rows] + [(name + ", processor time", figure) for name, figure in processor]
         return q.answer(shown, [found, spent], said, found.null)
 

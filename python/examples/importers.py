@@ -65,7 +65,8 @@ def main(arguments=None):
         for kind, comparison in found.items():
             ways = [(name_of(name.replace("importer=", ""), comparison), figure) for name, figure in comparison.figures()]
             rows += [("%s on %s" % (way, kind), figure) for way, figure in ways]
-            clauses += ["on %s, %s" % (kind, verdicts(ways, "hardlink")), believed(comparison.null), better(ways, "hardlink")]
+            clauses += ["on %s, %s" % (kind, verdicts(ways, "hardlink")), believed(comparison.null),
+                        better(ways, "hardlink", comparison.null)]
         return q.answer(rows, found.values(), sentence(*clauses))
 
 

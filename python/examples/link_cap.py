@@ -22,7 +22,7 @@ def main(arguments=None):
         found.rows.sort(key=lambda row: CAPS.index(int(row.name.partition("=")[2])))
         rows = [("a cap of " + name.partition("=")[2], figure) for name, figure in found.figures()]
         base = "a cap of %d" % usual
-        return q.answer(rows, [found], sentence(verdicts(rows, base), believed(found.null), better(rows, base)), found.null)
+        return q.answer(rows, [found], sentence(verdicts(rows, base), believed(found.null), better(rows, base, found.null)), found.null)
 
 
 if __name__ == "__main__":

@@ -84,14 +84,37 @@ def _figures(figure):
     return " (%.2f, 95 %% %.2f to %.2f)" % (figure.ratio, figure.low, figure.high)
 
 
-def better(rows, base):
+def held(figure, null):
+    """The verdict, where it is about more than a cell differs from itself: a faster or slower that the null pair could be, too,
+    is unclear."""
+    if figure.verdict not in ("faster", "slower"):
+        return figure.verdict
+    if null is None or null.pairs < 2:
+        return "unclear"
+    bound = 1 if null.verdict.startswith("same") else max(null.high, 1 / null.low)
+    return figure.verdict if figure.high < 1 / bound or figure.low > bound else "unclear"
+
+
+def better(rows, base, null):
     """Whether anything was shown to beat the base. Two that beat it are not ranked: they were not compared."""
-    faster = [name for name, figure in rows if figure.verdict == "faster"]
+    found = [(name, held(figure, null)) for name, figure in rows]
+    faster = [name for name, verdict in found if verdict == "faster"]
     if faster:
-        return "%s %s shown to beat %s" % (joined(faster), "is" if len(faster) == 1 else "are each", base)
-    if any(figure.verdict in ("unclear", "nothing measured") for _, figure in rows):
-        return "nothing was shown to beat %s, nor that nothing does" % base
-    return "nothing beats %s" % base
+        return "so %s %s shown to beat %s" % (joined(faster), "is" if len(faster) == 1 else "are each", base)
+    if any(verdict in ("unclear", "nothing measured") for _, verdict in found):
+        return "so nothing was shown to beat %s, nor that nothing does" % base
+    return "so nothing beats %s" % base
+
+
+def cost(name, figure, base, null):
+    """What a level costs, or saves, beside the base."""
+    verdict, low, high = held(figure, null), 100 * (figure.low - 1), 100 * (figure.high - 1)
+    if verdict == "slower":
+        return "%s costs %.0f to %.0f %% more than %s" % (name, low, high, base)
+    if verdict == "faster":
+        return "%s saves %.0f to %.0f %% of %s" % (name, -high, -low, base)
+    return "what %s costs beside %s was not shown" % (name, base) if verdict in ("unclear", "nothing measured") else \
+        "%s costs the %s as %s" % (name, verdict, base)
 
 
 def joined(names):

@@ -11,7 +11,7 @@ import argparse
 import sys
 
 from pmx import lab
-from question import Question, believed, better, sentence, verdicts
+from question import Question, believed, better, held, sentence, verdicts
 
 REQUESTS, THREADS = (8, 48), (1, 4)
 TOGETHER = {"slower": "together the two gain less than they would if they added up",
@@ -38,12 +38,12 @@ def main(arguments=None):
         print("\n".join(["| effect, over all levels of the other | ratio |", "|---|---|"]
                         + ["| %s | %r |" % effect for effect in effects]), end="\n\n")
         together = effects[-1][1] if len(effects) == 3 else None
-        kind = together.verdict if together else "nothing measured"
+        kind = held(together, found.null) if together else "nothing measured"
         clause = TOGETHER.get(kind, "the two add up (%s)" % kind)
         if together and together.pairs > 1:
             clause += " (interaction %.2f, 95 %% %.2f to %.2f)" % (together.ratio, together.low, together.high)
         base = names[cells[0].name]
-        said = sentence("behind %s, %s" % (line.network, verdicts(rows, base)), clause, believed(found.null), better(rows, base))
+        said = sentence("behind %s, %s" % (line.network, verdicts(rows, base)), clause, believed(found.null), better(rows, base, found.null))
         return q.answer(rows + [(name + " (effect)" if "with" not in name else name + " (interaction)", f) for name, f in effects],
                         [found], said, found.null)
 
