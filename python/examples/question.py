@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import sys
+import textwrap
 
 from pmx import lab
 from pmx.lab import machine
@@ -60,7 +61,7 @@ class Question:
         for table in tables:
             print(str(table).rstrip(), end="\n\n")
         try:
-            lab.plots.dots(rows, self.options.out, title=self.asked, null=null)
+            lab.plots.dots(rows, self.options.out, title=textwrap.fill(self.asked, 64), null=null)
             print("%s was drawn; load average at the end %.1f\n" % (os.path.basename(self.options.out), machine.load()))
         except ImportError as missing:
             print("no picture: %s is not here\n" % missing.name, file=sys.stderr)
