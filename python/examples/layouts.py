@@ -53,7 +53,8 @@ def main(arguments=None):
         whole, planned = (study.compare("linker", by_id.name, measure=m) for m in ("counters.engine_ms", "stages.plan.wall_ms"))
         rows, plans = ([(name.replace("linker=", ""), figure) for name, figure in found.figures()] for found in (whole, planned))
         mine = by_id.name + " in Python"
-        said = sentence(verdicts(rows, mine), "in planning alone, " + verdicts(plans, mine), believed(whole.null), better(rows, mine, whole.null))
+        said = sentence("in planning alone, " + verdicts(plans, mine), believed(planned.null), better(plans, mine, planned.null),
+                        "in the whole install, " + verdicts(rows, mine), believed(whole.null), better(rows, mine, whole.null))
         return q.answer([(name + ", the install", f) for name, f in rows] + [(name + ", the plan", f) for name, f in plans],
                         [whole, planned], said, whole.null)
 

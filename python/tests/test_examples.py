@@ -1,5 +1,7 @@
 """The examples of docs/PYTHON.md are programs that run, and the page shows them as they are."""
 
+import importlib
+import math
 import os
 import re
 import subprocess
@@ -8,6 +10,7 @@ import sys
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(HERE, "lab"))
 ROOT = os.path.join(HERE, "..", "..")
 
 
@@ -33,3 +36,55 @@ def test_every_link_of_the_page_is_there():
     page = open(os.path.join(ROOT, "docs", "PYTHON.md"), encoding="utf-8").read()
     for path in re.findall(r"`((?:host|python|docs)/[\w./-]+)`", page):
         assert os.path.exists(os.path.join(ROOT, path)), path
+
+
+QUESTIONS = ("link_cap", "check_level", "importers", "unpack_and_network", "layouts")
+
+
+@pytest.fixture
+def question(monkeypatch):
+    """An example by its name, as it finds what lies beside it."""
+    monkeypatch.syspath_prepend(os.path.join(HERE, "..", "examples"))
+    return importlib.import_module
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_is_answered(core, question, name, tmp_path, capsys):
+    from lab_records import needed
+    needed("matplotlib")
+    from pmx.lab import records
+    said = question(name).main(["--size", "6", "--blocks", "1", "--out", str(tmp_path / "seen.svg")])
+    shown = capsys.readouterr().out
+    assert shown.endswith("\n" + said + "\n") and shown.count(said) == 1 and said.endswith(".") and ". " not in said
+    assert "not told apart by these runs" in said and "load average" in shown, shown  # one block can prove nothing
+    assert "No run failed." in shown and "do not count" not in shown, shown
+    assert (tmp_path / "seen.svg").read_text().startswith("<?xml")
+    assert len({r["arm"] for r in records.good(records.read(str(tmp_path / "seen.jsonl")))}) >= 4
+
+
+def test_a_sentence_says_what_the_figures_support(question):
+    q, of_logs = question("question"), importlib.import_module("pmx.lab.statistics").of_logs
+    clear = [0.001 * k for k in range(8)]
+    half, twice, same = (of_logs([v + shift for v in clear]) for shift in (math.log(0.5), math.log(2), 0))
+    noise = of_logs([0.4, -0.5, 0.3, -0.2, 0.5, -0.4])
+    said = q.verdicts([("a", half), ("b", twice), ("c", same), ("d", noise), ("e", of_logs([]))], "z")
+    for name, word in (("a", "is faster"), ("b", "is slower"), ("c", "is the same within ±2 %"), ("d", "is not told apart by these runs"),
+                       ("e", "is not measured")):
+        assert re.search(r"\b%s \([^)]*\) %s" % (name, word), said), said
+    assert q.better([("a", half), ("d", noise)], "z", same) == "so a is shown to beat z"
+    assert q.better([("b", twice), ("c", same)], "z", same) == "so nothing beats z"
+    nothing = "so nothing was shown to beat z, nor that nothing does"
+    assert q.better([("b", twice), ("d", noise)], "z", same) == nothing
+    assert all(q.better([("a", half)], "z", null) == nothing for null in (None, of_logs([0.1]), twice)), "no better than a cell is than itself"
+    assert q.cost("b", twice, "z", same).startswith("b costs 100 to 10") and "was not shown" in q.cost("b", twice, "z", twice)
+    assert q.cost("a", half, "z", same).startswith("a saves") and "same within" in q.cost("c", same, "z", same)
+    assert "no null pair" in q.believed(None) and "null pair is slower" in q.believed(twice)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_has_its_page(name):
+    """Text and picture are what a run printed and drew; the page says how to run it again."""
+    at = os.path.join(HERE, "..", "examples", name)
+    page = open(at + ".md", encoding="utf-8").read()
+    assert "python/examples/%s.py" % name in page and "](%s.svg)" % name in page and "load average" in page
+    assert open(at + ".svg", encoding="utf-8").read().startswith("<?xml")
