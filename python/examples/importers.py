@@ -35,6 +35,7 @@ def mounted(kind, work):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             missing = "a mount that works (%s)" % done.stderr.strip() if done.returncode else None
     if missing:
+        os.unlink(image)
         print("%s is skipped: it needs %s\n" % (kind, missing))
         yield None
         return

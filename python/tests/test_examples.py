@@ -62,6 +62,17 @@ def test_a_question_is_answered(core, question, name, tmp_path, capsys):
     assert len({r["arm"] for r in records.good(records.read(str(tmp_path / "seen.jsonl")))}) >= 4
 
 
+def test_a_file_system_that_cannot_be_had_is_named(core, question, tmp_path, capsys, monkeypatch):
+    importers = question("importers")
+    monkeypatch.setattr(importers.shutil, "which", lambda name: None)
+    monkeypatch.setattr(importers.os, "geteuid", lambda: 0)
+    said = importers.main(["--size", "4", "--blocks", "1", "--out", str(tmp_path / "seen.svg"), "--work", str(tmp_path)])
+    shown = capsys.readouterr().out
+    for kind in ("ext4", "xfs", "btrfs"):
+        assert "%s is skipped: it needs mkfs.%s\n" % (kind, kind) in shown, shown
+    assert said.startswith("On %s, against hardlink" % importers.file_system(str(tmp_path))), said
+
+
 def test_a_sentence_says_what_the_figures_support(question):
     q, of_logs = question("question"), importlib.import_module("pmx.lab.statistics").of_logs
     clear = [0.001 * k for k in range(8)]
