@@ -53,10 +53,16 @@ void add_once(std::vector<std::string_view>& list, std::string_view item) {
     if (at == list.end() || *at != item) list.insert(at, item);
 }
 
+struct LockedPeer {
+    std::string_view version;
+    bool as_in_root = false;
+};
+
 // What the lockfile has for a peer of somebody below what the project still has of it, breadth first, where nobody between
-// offers it: what was installed for somebody stays while the ranges accept it.
-std::optional<std::string> locked_peer(const Pins& pins, const DependencyTree& tree, std::string_view dir, const std::vector<TreeEdge>& edges,
-                                       std::string_view name, const std::vector<std::string_view>& ranges) {
+// offers it: what was installed for somebody stays while the ranges accept it. Where it is the very variant that stands in
+// the root, it was used from there; no range was asked for that, and none is now.
+std::optional<LockedPeer> locked_peer(const Pins& pins, const DependencyTree& tree, std::string_view dir, const std::vector<TreeEdge>& edges,
+                                      std::string_view name, const std::vector<std::string_view>& ranges, const Edge* in_root = nullptr) {
     if (pins.empty() || !pins.edges_hold() || pins.is_updated(name, 0, dir)) return std::nullopt;
     const Graph& graph = pins.graph();
     std::vector<std::uint32_t> queue;
@@ -79,11 +85,12 @@ std::optional<std::string> locked_peer(const Pins& pins, const DependencyTree& t
             const PackageRecord* asking = pins.record_of_package(queue[i]);
             const bool is_peer = asking && std::any_of(asking->peers.begin(), asking->peers.end(), [&](const PeerDependency& peer) { return peer.name == name; });
             if (!is_peer) continue;
+            if (in_root && in_root->target == found->target) return LockedPeer{{}, true};
             const PackageRecord* record = pins.record_of(*found);
             const bool fits = record && record->name == name && is_registry_record(*record) && std::all_of(ranges.begin(), ranges.end(), [&](std::string_view range) {
                 return satisfies(record->version, range, {.loose = true, .include_prerelease = true});
             });
-            if (fits) return std::string(record->version);
+            if (fits) return LockedPeer{record->version};
         }
         for (const Edge* edge = first; edge != end; ++edge) push(edge->target);
     }
@@ -252,7 +259,7 @@ Result<bool> TreeWalk::install_required(std::uint32_t index) {
         } else if (!range) {
             continue;
         } else if (auto locked = locked_peer(pins_, tree_, importer.dir, importer.edges, name, {*range})) {
-            install.text = std::move(*locked);
+            install.text = std::string(locked->version);
         } else if (auto known = version_for_peer(name, {*range}, true)) {
             install.text = std::move(*known);
         } else if (policy_.auto_install_peers) {
@@ -321,7 +328,15 @@ Result<bool> TreeWalk::install_optional(std::uint32_t index) {
     for (const auto& [name, missing] : missing_peers(importers_[index])) {
         if (!missing.required.empty()) continue;
         const TreeEdge* ours = edge_of_root(index, name);
-        std::optional<std::string> known = locked_peer(pins_, tree_, importer.dir, importer.edges, name, missing.optional);
+        // With the peers that it has in the root: installed here it would be given this project's.
+        const Edge* in_root = ours && ours->package != kNoPackage ? pins_.direct(".", ours->alias) : nullptr;
+        const PackageRecord* record = in_root ? pins_.record_of(*in_root) : nullptr;
+        if (!record || record->key != tree_.packages[ours->package].record.key || !has_peers_in_id(*in_root)) in_root = nullptr;
+        std::optional<std::string> known;
+        if (const auto locked = locked_peer(pins_, tree_, importer.dir, importer.edges, name, missing.optional, in_root)) {
+            if (locked->as_in_root) continue;
+            known = std::string(locked->version);
+        }
         if (!known) known = version_used_below(importer, name, false);
         if (!known && ours && suits(*ours, missing.optional)) known = version_beside_alias(*ours, name);
         else if (!known) known = version_for_peer(name, missing.optional, false, index);
