@@ -36,7 +36,7 @@ void Pool::submit(Task task) {
     queue_.push_back({std::move(task), ns_since(epoch_)});
     if (gauges_) gauges_->queued.enter();
     if (waiting_ < queue_.size() && workers_.size() < threads_) start_one_locked();
-    lock.unlock();
+    // While locked: once it is not, a worker may do the task and let somebody destroy this pool.
     not_empty_.notify_one();
 }
 
