@@ -216,7 +216,9 @@ Result<std::unique_ptr<RegistryServer>> RegistryServer::start(const ServeOptions
     } catch (const std::exception& error) {
         for (auto& context : state->contexts) context->stop();
         for (auto& thread : state->threads) thread.join();
-        return fail(Code::IO, std::string("cannot serve: ") + error.what(),
+        // what() of Boost's errors names a line of its own source.
+        const auto* system = dynamic_cast<const boost::system::system_error*>(&error);
+        return fail(Code::IO, "cannot serve: " + (system ? system->code().message() : std::string(error.what())),
                     "127.0.0.1:" + std::to_string(options.port), "choose another --port");
     }
     return std::unique_ptr<RegistryServer>(new RegistryServer(std::move(state)));
