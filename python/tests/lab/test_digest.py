@@ -64,3 +64,20 @@ def test_a_file_with_many_names_is_counted_once_in_bytes(tmp_path):
     root = base(tmp_path / "1")
     os.link(root + "/node_modules/a/index.js", root + "/node_modules/a/again.js")
     assert digest.of(root).bytes == 3 and digest.of(root).files == 3
+
+
+def test_digests_are_those_of_earlier_records(tmp_path):
+    """A study is resumed, and compared with last year's: what a tree's digest is must not change with the code."""
+    root = base(tmp_path / "1", **{"é__package.json": "{}", "@s__p__package.json": "{}", "@s__p__lib__x.js": "long enough", "here": (str(tmp_path / "1/store"),),
+                                   ".bin__x": ("../a/index.js",), ".modules.yaml": "", "a__.bindings__x": "12", "a__node_modules__b__package.json": "{}"})
+    os.chmod(root + "/node_modules/a/index.js", 0o755)
+    os.makedirs(root + "/packages/one/node_modules/.bin")
+    os.makedirs(root + "/packages/one/src")
+    found = digest.of(root, replace=(str(tmp_path / "1"),))
+    assert found.digest == "ffd43138cfe472ab5d89ef3895fdba01227451831a2887602cf2de8e1687e628"
+    assert found.bare == "355b6474f4d67dc2cfa4e3c26ccac9fbb8b01628dcea62bfe4ff500dc416b537"
+    assert digest.of(root, content=True, replace=(str(tmp_path / "1"),)).digest == "06aa68b0f09798048666c01dd635a00bb858727ebfc3f18d257c55b7c60ab978"
+    assert (found.files, found.directories, found.symlinks, found.packages, found.bytes) == (7, 10, 3, 4, 22)
+    nothing = tmp_path / "2"
+    nothing.mkdir()
+    assert digest.of(str(nothing)).digest == digest.of(str(nothing)).bare == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -5,11 +5,11 @@ out every `.bin`, too: some peers make those in a race, and leave another few ea
 
 import hashlib
 import os
-import stat
 
 # Notes of package managers: their presence is no difference, nor is what they hold.
 NOTES = frozenset((".pmx", ".modules.yaml", ".pnpm-workspace-state-v1.json", ".pnpm-workspace-state.json", ".package-lock.json",
                    "lock.yaml", ".yarn-integrity", ".cache", ".vite", ".utoo", ".utoo-state.json"))
+_NOTES = frozenset(map(os.fsencode, NOTES))
 
 
 class Tree:
@@ -29,14 +29,15 @@ class Tree:
 
 def modules_of(project):
     """Every node_modules of a project that lies in no other one."""
+    name_of_all, name_of_git = (b"node_modules", b".git") if isinstance(project, bytes) else ("node_modules", ".git")
     found, waiting = [], [project]
     while waiting:
         here = waiting.pop()
         with os.scandir(here) as entries:
             for entry in entries:
-                if entry.name == "node_modules":
+                if entry.name == name_of_all:
                     found.append(entry.path)
-                elif entry.name not in (".git",) and entry.is_dir(follow_symlinks=False):
+                elif entry.name != name_of_git and entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
     return sorted(found)
 
@@ -44,54 +45,56 @@ def modules_of(project):
 def of(project, content=False, replace=()):
     """The tree of a project. `replace` names prefixes of link targets that are this run's own place, such as the store,
     and are no difference between two runs."""
-    rows, inodes = [], set()
-    counts = {"files": 0, "directories": 0, "symlinks": 0, "packages": 0, "bytes": 0}
-    project = os.path.abspath(project)
-    for modules in modules_of(project):
-        waiting = [modules]
-        while waiting:
-            here = waiting.pop()
-            with os.scandir(here) as entries:
-                for entry in entries:
-                    if entry.name in NOTES:
-                        continue
-                    _one(entry, project, rows, inodes, counts, waiting, content, replace)
-    rows.sort()
-    whole, bare = hashlib.sha256(), hashlib.sha256()
-    for row in rows:
-        whole.update(row + b"\n")
-        if b"/.bin" not in row:
-            bare.update(row + b"\n")
-    return Tree(whole.hexdigest(), bare.hexdigest(), counts["files"], counts["directories"], counts["symlinks"], counts["bytes"], counts["packages"])
+    directories, files, symlinks, size, packages = _rows(project, content, replace)
+    # By kind, then by path, as one sorted list of rows would be: each row begins with the letter of its kind.
+    rows = sorted(directories) + sorted(files) + sorted(symlinks)
+    digest = bare = _of_rows(rows)
+    kept = [row for row in rows if b"/.bin" not in row]
+    if len(kept) < len(rows):
+        bare = _of_rows(kept)
+    return Tree(digest, bare, len(files), len(directories), len(symlinks), size, packages)
 
 
-def _one(entry, project, rows, inodes, counts, waiting, content, replace):
-    path = os.fsencode(entry.path[len(project) + 1:])
-    if entry.is_symlink():
-        target = os.readlink(entry.path)
-        for prefix in replace:
-            if target.startswith(prefix):
-                target = "@" + target[len(prefix):]
-        counts["symlinks"] += 1
-        rows.append(b"l %s\0%s" % (path, os.fsencode(target)))
-        return
-    status = entry.stat(follow_symlinks=False)
-    if stat.S_ISDIR(status.st_mode):
-        counts["directories"] += 1
-        rows.append(b"d %s" % path)
-        waiting.append(entry.path)
-        return
-    counts["files"] += 1
-    counts["packages"] += entry.name == "package.json" and _is_package(path)
-    if status.st_ino not in inodes:
-        inodes.add(status.st_ino)
-        counts["bytes"] += status.st_size
-    # Only whether it is executable: umask, owner and time are not the work of a package manager.
-    row = b"f %s\0%d\0%d" % (path, bool(status.st_mode & 0o100), status.st_size)
-    if content:
-        with open(entry.path, "rb") as f:
-            row += b"\0" + hashlib.sha256(f.read()).hexdigest().encode()
-    rows.append(row)
+def _of_rows(rows):
+    return hashlib.sha256(b"\n".join([*rows, b""])).hexdigest()
+
+
+def _rows(project, content=False, replace=()):
+    """Rows of directories, files and symbolic links, in no order; bytes and packages. This is done after every run, thousands
+    of times in a study: names are bytes throughout, and nothing is called for an entry that one loop can do."""
+    project = os.fsencode(os.path.abspath(project))
+    replace = [os.fsencode(prefix) for prefix in replace]
+    directories, files, symlinks, sizes, packages = [], [], [], {}, 0
+    cut = len(project) + 1
+    waiting = modules_of(project)
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                name = entry.name
+                if name in _NOTES:
+                    continue
+                path = entry.path
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(b"d " + path[cut:])
+                    waiting.append(path)
+                elif entry.is_symlink():
+                    target = os.readlink(path)
+                    for prefix in replace:
+                        if target.startswith(prefix):
+                            target = b"@" + target[len(prefix):]
+                    symlinks.append(b"l %b\0%b" % (path[cut:], target))
+                else:
+                    status = os.lstat(path)
+                    sizes[status.st_ino] = status.st_size
+                    # Only whether it is executable: umask, owner and time are not the work of a package manager.
+                    row = b"f %b\0%d\0%d" % (path[cut:], status.st_mode >> 6 & 1, status.st_size)
+                    if content:
+                        with open(path, "rb") as f:
+                            row += b"\0" + hashlib.sha256(f.read()).hexdigest().encode()
+                    files.append(row)
+                    if name == b"package.json" and _is_package(path[cut:]):
+                        packages += 1
+    return directories, files, symlinks, sum(sizes.values()), packages
 
 
 def _is_package(path):
@@ -104,14 +107,8 @@ def difference(one, other, limit=20, replace=()):
     """Up to `limit` paths that two trees do not share alike, as (path, what); for the person who asks why a digest differs."""
     sides = []
     for project in (one, other):
-        rows, waiting = [], modules_of(os.path.abspath(project))
-        while waiting:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.name not in NOTES:
-                        _one(entry, os.path.abspath(project), rows, set(), dict.fromkeys(
-                            ("files", "directories", "symlinks", "packages", "bytes"), 0), waiting, False, replace)
-        sides.append({row[2:].split(b"\0")[0]: row for row in rows})
+        directories, files, symlinks, _, _ = _rows(project, replace=replace)
+        sides.append({row[2:].split(b"\0")[0]: row for row in directories + files + symlinks})
     a, b = sides
     found = []
     for path in sorted(a.keys() | b.keys()):
