@@ -12,8 +12,8 @@ constexpr std::size_t kQueue = 1u << 16;  // the resolver never waits for it
 
 }  // namespace
 
-Ahead::Ahead(Run& run, Store& store, const std::vector<Validator>& validators)
-    : run_(run), store_(store), validators_(validators), with_digests_(check_level(run.settings) == PMX_LEVEL_CONTENT) {
+Ahead::Ahead(Run& run, Store& store, const std::vector<Validator>& validators, bool only_new)
+    : run_(run), store_(store), validators_(validators), with_digests_(check_level(run.settings) == PMX_LEVEL_CONTENT), only_new_(only_new) {
     std::size_t network = cap(run.settings, "network-concurrency"), unpack = cap(run.settings, "unpack-concurrency");
     std::size_t bodies = 2 * unpack + 6;
     supported_ = resolve_supported({run.settings.supported_os, run.settings.supported_cpu, run.settings.supported_libc}, host_platform());

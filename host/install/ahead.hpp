@@ -24,14 +24,16 @@ namespace pmx {
 
 class Ahead {
   public:
-    // `validators` as the pipeline has them.
-    Ahead(Run& run, Store& store, const std::vector<Validator>& validators);
+    // `validators` as the pipeline has them. `only_new`: a tree stands that holds what the lockfile has; only packages that the
+    // lockfile does not have are worth a look into the store.
+    Ahead(Run& run, Store& store, const std::vector<Validator>& validators, bool only_new);
     ~Ahead();  // waits for what was started: soon, where the run was cancelled
 
     // The package was chosen: fetch it unless the store has it, it does not run here, or it comes from no registry.
     void want(const PackageRecord& record);
     // True: the object is on its way, and `then` is called when it is not any more. False: it is not (any more).
     bool is_coming(const std::string& key, std::function<void()> then);
+    bool only_new() const { return only_new_; }
     // The object was put into the store by this very run.
     bool has_brought(const std::string& key);
 
@@ -51,7 +53,7 @@ class Ahead {
     Run& run_;
     Store& store_;
     const std::vector<Validator>& validators_;
-    const bool with_digests_;
+    const bool with_digests_, only_new_;
     SupportedPlatforms supported_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<Item>> items_;

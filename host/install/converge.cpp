@@ -5,28 +5,13 @@
 #include <algorithm>
 #include <map>
 #include <string>
-#include <unordered_map>
+#include <tuple>
 #include <unordered_set>
 
-#include "install/plan.hpp"
 #include "install/read.hpp"
-#include "install/state.hpp"
 
 namespace pmx {
 namespace {
-
-bool same_tree(const Run& run, const TreeRecord& record, const std::string& linker) {
-    const Settings& settings = run.settings;
-    if (record.linker != linker || record.layout != layout_identity(settings, linker)) return false;
-    if (linker != "isolated") return true;
-    auto hoist = settings.flag("hoist") ? settings.list("hoist-pattern") : std::vector<std::string>();
-    auto hoist_publicly = settings.flag("shamefully-hoist") ? std::vector<std::string>{"*"} : settings.list("public-hoist-pattern");
-    std::string virtual_store = relative_path(join_path(run.root, settings.text("modules-dir")),
-                                              join_path(run.root, settings.text("virtual-store-dir")));
-    return record.hoist_pattern == hoist && record.public_hoist_pattern == hoist_publicly &&
-           (record.virtual_store_dir == virtual_store) &&
-           record.virtual_store_dir_max_length == settings.integer("virtual-store-dir-max-length");
-}
 
 // Everything a package manager puts into one node_modules; caches of tools and files of the user's stay.
 Result<> clear_modules(Tree& tree, const std::string& dir) {
@@ -42,15 +27,9 @@ Result<> clear_modules(Tree& tree, const std::string& dir) {
     return {};
 }
 
-std::string identity(const Graph& graph, std::uint32_t package) {
-    const Package& p = graph.packages[package];
-    std::string text(p.id);
-    text += '\n';
-    text += p.resolution.integrity;
-    text += '\n';
-    text += p.resolution.tarball;
-    text += p.resolution.commit;
-    return text;
+bool same_contents(const Package& a, const Package& b) {
+    return a.id == b.id && a.resolution.integrity == b.resolution.integrity && a.resolution.tarball == b.resolution.tarball &&
+           a.resolution.commit == b.resolution.commit;
 }
 
 // First component below the virtual store: the slot.
@@ -117,35 +96,21 @@ std::vector<RootDependency> root_changes(const Graph& before, const Graph& now) 
 }  // namespace
 
 Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan& plan, const std::string& linker,
-                           const Inputs& inputs) {
+                           const Inputs& inputs, std::optional<Standing> seen, const std::string& shared_root) {
     Converged result;
     result.keep.assign(plan.places.size(), false);
+    result.keep_links.assign(plan.symlinks.size(), false);
     std::string modules(run.settings.text("modules-dir"));
     PMX_TRY(std::optional<FileStat> there, stat_at(tree.fd(Root::project), modules.c_str()));
-    result.root_changes = root_changes({}, graph);
-    if (!there) return result;
-
-    TreeRecord record = read_tree_record(run.root, modules);
-    std::optional<Lockfile> current;
-    if (record.exists && same_tree(run, record, linker))
-        current = read_current_lockfile(run.root, modules, run.settings.text("virtual-store-dir"));
-    std::optional<Plan> old_plan;
-    if (current) {
-        // pnpm's record does not name projects, and hoisting links them by name.
-        for (Project& old : current->graph.projects) {
-            auto same = std::find_if(graph.projects.begin(), graph.projects.end(), [&](const Project& p) { return p.dir == old.dir; });
-            if (old.name.empty() && same != graph.projects.end()) old.name = same->name;
-        }
-        // pnpm's record lacks the groups that were not wanted, which may be others for each project.
-        if (current->format == LockfileFormat::pnpm) record.included.prod = record.included.dev = true;
-        auto marked = mark_skipped(run, current->graph, record.included, Tell::no);
-        mark_built(run.settings, current->graph);
-        if (marked) {
-            auto made = make_plan(run, current->graph, linker);
-            if (made) old_plan = std::move(*made);
-        }
+    if (!there) {
+        result.root_changes = root_changes({}, graph);
+        return result;
     }
-    if (!old_plan) {
+
+    Standing standing = seen ? std::move(*seen) : look_at_tree(run, linker, project_names(inputs), shared_root);
+    const TreeRecord& record = standing.record;
+    if (!standing.plan) {
+        result.root_changes = root_changes({}, graph);
         if (record.exists) run.events.explain("the tree that stands was made with other settings or by another linker: it is made anew");
         if (record.exists && !inputs.chosen.empty())
             return fail(Code::USAGE, "node_modules was made with other settings or by another linker, and making it anew takes all projects", run.root,
@@ -158,24 +123,25 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
         return result;
     }
 
-    std::unordered_map<std::string_view, std::uint32_t> before;
-    for (const Place& place : old_plan->places)
-        if (place.root == Root::project) before.emplace(place.dir, place.package);
-    std::unordered_set<std::string_view> now;
+    // Both plans are sorted, so that one walk over both says what is in either.
+    Plan& old_plan = *standing.plan;
+    Graph& old_graph = standing.current->graph;
+    const auto place_order = [](const Place& a, const Place& b) { return std::tie(a.root, a.dir) < std::tie(b.root, b.dir); };
+    const auto link_order = [](const Symlink& a, const Symlink& b) { return std::tie(a.root, a.path) < std::tie(b.root, b.path); };
+    std::vector<std::string_view> gone;  // directories that move away, with all that is in them
+    std::size_t old = 0;
+    std::vector<std::uint32_t> dropped;  // places of the old plan that the new one does not have
     for (std::uint32_t i = 0; i < plan.places.size(); ++i) {
         const Place& place = plan.places[i];
+        while (old < old_plan.places.size() && place_order(old_plan.places[old], place)) dropped.push_back(static_cast<std::uint32_t>(old++));
+        if (old == old_plan.places.size() || place_order(place, old_plan.places[old])) continue;
+        const std::size_t before = old++;
         if (place.root != Root::project) continue;
-        now.insert(place.dir);
-        auto old = before.find(place.dir);
-        bool same = old != before.end() && !run.settings.flag("force") &&
-                    graph.packages[place.package].resolution.kind != ResolutionKind::directory &&
-                    identity(graph, place.package) == identity(current->graph, old->second);
-        if (same) {
-            PMX_TRY(std::optional<FileStat> marker, stat_at(tree.fd(Root::project), (std::string(place.dir) + "/package.json").c_str()));
-            same = marker && marker->is_file();
-        }
-        result.keep[i] = same;
+        result.keep[i] = standing.whole[before] && !run.settings.flag("force") &&
+                         graph.packages[place.package].resolution.kind != ResolutionKind::directory &&
+                         same_contents(graph.packages[place.package], old_graph.packages[old_plan.places[before].package]);
     }
+    while (old < old_plan.places.size()) dropped.push_back(static_cast<std::uint32_t>(old++));
     // A place that is made anew takes what is nested in it along.
     for (std::uint32_t i = 0; i < plan.places.size(); ++i) {
         const Place& place = plan.places[i];
@@ -186,26 +152,46 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
                 if (plan.places[j].dir.starts_with(prefix)) result.keep[j] = false;
         }
         PMX_CHECK(tree.remove_later(Root::project, place.dir));
+        gone.push_back(place.dir);
     }
-    for (const Place& place : old_plan->places)
-        if (place.root == Root::project && !now.contains(place.dir)) {
+    for (std::uint32_t number : dropped)
+        if (const Place& place = old_plan.places[number]; place.root == Root::project) {
             PMX_CHECK(tree.remove_later(Root::project, place.dir));
+            gone.push_back(place.dir);
             tree.remove_empty_parents(Root::project, place.dir);
             ++result.removed;
         }
-    std::unordered_set<std::string_view> links;
-    for (const Symlink& link : plan.symlinks) links.insert(link.path);
-    for (const Symlink& link : old_plan->symlinks)
-        if (link.root == Root::project && !links.contains(link.path) && !now.contains(link.path)) {
-            auto info = stat_at(tree.fd(Root::project), std::string(link.path).c_str());
-            if (!info || !*info || !(*info)->is_symlink()) continue;
-            PMX_CHECK(remove_file(tree.fd(Root::project), std::string(link.path).c_str()));
-            tree.remove_empty_parents(Root::project, link.path);
-        }
+    const auto is_place = [&](const Symlink& link) {
+        auto at = std::lower_bound(plan.places.begin(), plan.places.end(), Place{0, link.root, link.path}, place_order);
+        return at != plan.places.end() && at->root == link.root && at->dir == link.path;
+    };
+    const auto drop_link = [&](const Symlink& link) -> Result<> {
+        if (link.root != Root::project || is_place(link)) return {};
+        auto info = stat_at(tree.fd(Root::project), std::string(link.path).c_str());
+        if (!info || !*info || !(*info)->is_symlink()) return {};
+        PMX_CHECK(remove_file(tree.fd(Root::project), std::string(link.path).c_str()));
+        tree.remove_empty_parents(Root::project, link.path);
+        return {};
+    };
+    old = 0;
+    for (std::uint32_t i = 0; i < plan.symlinks.size(); ++i) {
+        const Symlink& link = plan.symlinks[i];
+        while (old < old_plan.symlinks.size() && link_order(old_plan.symlinks[old], link)) PMX_CHECK(drop_link(old_plan.symlinks[old++]));
+        if (old == old_plan.symlinks.size() || link_order(link, old_plan.symlinks[old])) continue;
+        const Symlink& before = old_plan.symlinks[old];
+        result.keep_links[i] = standing.linked[old++] && before.target == link.target && before.target_root == link.target_root;
+    }
+    while (old < old_plan.symlinks.size()) PMX_CHECK(drop_link(old_plan.symlinks[old++]));
+    for (std::string_view dir : gone) {
+        const std::string below = std::string(dir) + "/";
+        auto first = std::lower_bound(plan.symlinks.begin(), plan.symlinks.end(), Symlink{Root::project, below, {}, {}}, link_order);
+        for (; first != plan.symlinks.end() && first->root == Root::project && first->path.starts_with(below); ++first)
+            result.keep_links[static_cast<std::size_t>(first - plan.symlinks.begin())] = false;
+    }
     PMX_CHECK(sweep_slots(tree, plan));
-    result.root_changes = root_changes(current->graph, graph);
-    result.old_graph = std::move(current->graph);
-    result.old_plan = std::move(*old_plan);
+    result.root_changes = root_changes(old_graph, graph);
+    result.old_graph = std::move(old_graph);
+    result.old_plan = std::move(old_plan);
     return result;
 }
 

@@ -4,10 +4,13 @@
 // trees; PMX_E_USAGE where that would take the tree of projects that were not chosen. [one thread]
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "install/commit.hpp"
 #include "install/run.hpp"
+#include "install/standing.hpp"
 #include "install/tree.hpp"
 #include "model/graph.hpp"
 #include "model/plan.hpp"
@@ -16,13 +19,15 @@ namespace pmx {
 
 struct Converged {
     std::vector<bool> keep;    // by place of the new plan
+    std::vector<bool> keep_links;  // by symbolic link of the new plan: it stands
     std::uint64_t removed = 0; // packages that went
     std::vector<RootDependency> root_changes;  // views into the graph and `old_graph`
     Graph old_graph;
     Plan old_plan;             // empty when nothing stood there or everything was cleared
 };
 
+// `seen`: what stands, where somebody has looked already.
 Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan& plan, const std::string& linker,
-                           const Inputs& inputs);
+                           const Inputs& inputs, std::optional<Standing> seen, const std::string& shared_root);
 
 }  // namespace pmx

@@ -18,6 +18,7 @@
 #include "install/read.hpp"
 #include "install/resolve.hpp"
 #include "install/run.hpp"
+#include "install/standing.hpp"
 #include "install/state.hpp"
 #include "install/transport.hpp"
 #include "install/tree.hpp"
@@ -117,7 +118,7 @@ Result<> fill_store(Run& run, Store& store, const Graph& graph, const Plan& plan
         PMX_TRY(validators, load_validators(run));
     }
     PMX_TRY(Tree tree, Tree::open(run, {}));
-    Pipeline pipeline(run, store, graph, plan, tree, std::vector<bool>(plan.places.size()), *validators, nullptr, ahead, until);
+    Pipeline pipeline(run, store, graph, plan, tree, std::vector<bool>(plan.places.size()), std::vector<bool>(plan.symlinks.size()), *validators, nullptr, ahead, until);
     PMX_TRY(PipelineResult done, pipeline.run());
     return {};
 }
@@ -170,6 +171,11 @@ Result<InstallReport> install(const InstallOptions& options) {
         PMX_TRY(store, Store::open(std::string(settings.text("store-dir")), true));
         PMX_TRY(store_hold, store->hold());
     }
+    // Layouts of others are promised one call at a time.
+    std::optional<EarlyLook> early;
+    if (const std::string linker = linker_name(settings, inputs.lockfile.format);
+        store && options.until >= Until::link && options.planner.empty() && options.strategies.empty() && is_shipped_linker(linker))
+        early.emplace(run, linker, project_names(inputs), store->shared_root_path());
     std::optional<std::vector<Validator>> validators;
     std::unique_ptr<Ahead> ahead;
     if (options.resolved) {
@@ -182,7 +188,7 @@ Result<InstallReport> install(const InstallOptions& options) {
             for (const std::string& line : inputs.differences) run.events.explain("resolving: " + line);
         if (store && inputs.chosen.empty()) {  // what a filtered install needs is known when all is resolved
             PMX_TRY(validators, load_validators(run));
-            ahead = std::make_unique<Ahead>(run, *store, *validators);
+            ahead = std::make_unique<Ahead>(run, *store, *validators, early && early->is_under_way());
         }
         if (auto done = resolve_inputs(run, inputs, options.edits, ahead.get()); !done) {
             options.cancel->set();  // what is on its way need not come
@@ -247,6 +253,8 @@ Result<InstallReport> install(const InstallOptions& options) {
         run.events.warning("another pmx works on this tree; waiting for it");
         PMX_TRY(tree_lock, FileLock::take(tree.fd(Root::project), lock.c_str(), FileLock::Mode::exclusive, true));
     }
+    std::optional<Standing> standing;
+    if (early && early->linker() == report.linker) standing = early->take();
     PMX_CHECK(forget_state(modules));
     PMX_CHECK(tree.remove_old_trash());
 
@@ -254,7 +262,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     for (const Skipped& s : skipped)
         if (!s.reason.empty()) run.events.skipped_optional(graph.packages[s.package].id, s.reason, s.details);
     run.events.packages_found(plan.places.size());
-    PMX_TRY(Converged converged, converge(run, tree, graph, plan, report.linker, inputs));
+    PMX_TRY(Converged converged, converge(run, tree, graph, plan, report.linker, inputs, std::move(standing), store->shared_root_path()));
 
     if (!validators) {
         PMX_TRY(validators, load_validators(run));
@@ -262,7 +270,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     PMX_TRY(std::unique_ptr<ImporterChain> importers, ImporterChain::open(run));
     PipelineResult linked;
     {
-        Pipeline pipeline(run, *store, graph, plan, tree, converged.keep, *validators, std::move(importers), ahead.get(), options.until);
+        Pipeline pipeline(run, *store, graph, plan, tree, converged.keep, converged.keep_links, *validators, std::move(importers), ahead.get(), options.until);
         auto outcome = pipeline.run();
         if (!outcome) {
             (void)tree.empty_trash();

@@ -20,9 +20,9 @@ Result<std::string> object_key(const Package& package) {
 
 }  // namespace
 
-Pipeline::Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep,
+Pipeline::Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep, std::vector<bool> keep_links,
                    std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead, Until until)
-    : run_(run), store_(store), graph_(graph), plan_(plan), tree_(tree), keep_(std::move(keep)),
+    : run_(run), store_(store), graph_(graph), plan_(plan), tree_(tree), keep_(std::move(keep)), keep_links_(std::move(keep_links)),
       validators_(std::move(validators)), level_(check_level(run.settings)), link_(run, std::move(importers)), ahead_(ahead), until_(until) {
     std::size_t network = cap(run.settings, "network-concurrency");
     std::size_t unpack = cap(run.settings, "unpack-concurrency"), link = cap(run.settings, "link-concurrency");
@@ -83,9 +83,10 @@ Result<> Pipeline::make_places(const Job& job) {
 }
 
 Result<> Pipeline::make_symlinks() {
-    for (const Symlink& link : plan_.symlinks) {
+    for (std::size_t i = 0; i < plan_.symlinks.size(); ++i) {
+        const Symlink& link = plan_.symlinks[i];
         if (stopping()) return {};
-        if (link.root == Root::shared) continue;  // made with their slot
+        if (link.root == Root::shared || keep_links_[i]) continue;  // the shared ones are made with their slot
         PMX_CHECK(tree_.ensure_symlink(link));
     }
     return {};

@@ -49,9 +49,9 @@ struct PipelineResult {
 
 class Pipeline {
   public:
-    // `keep[place]`: this place holds its package already. `ahead`: what was fetched while the graph grew; may be null.
+    // `keep[place]`: this place holds its package already. `keep_links[link]`: this link stands. `ahead`: what was fetched while the graph grew; may be null.
     // With `until` fetch or check it ends at the store: nothing is made in the tree, and `importers` may be null.
-    Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep,
+    Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep, std::vector<bool> keep_links,
              std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead = nullptr,
              Until until = Until::commit);
     ~Pipeline();
@@ -88,7 +88,7 @@ class Pipeline {
     const Graph& graph_;
     const Plan& plan_;
     Tree& tree_;
-    const std::vector<bool> keep_;
+    const std::vector<bool> keep_, keep_links_;
     const std::vector<Validator> validators_;
     const pmx_level level_;
     LinkStage link_;

@@ -132,7 +132,7 @@ Result<std::vector<Skipped>> mark_skipped(Run& run, Graph& graph, const Included
             skipped.push_back({i, "", ""});  // needed by skipped packages only
         graph.packages[i].skipped = !reached[i];
     }
-    run.metrics.skipped = skipped.size();
+    if (tell == Tell::yes) run.metrics.skipped = skipped.size();
     return skipped;
 }
 

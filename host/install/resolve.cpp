@@ -101,7 +101,10 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     input.sources = &sources;
     input.cancel = &run.cancel;
     input.progress = [&run](std::size_t asked, std::size_t chosen) { run.events.resolving(asked, chosen); };
-    if (ahead) input.chosen = [ahead](const PackageRecord& record) { ahead->want(record); };
+    if (ahead) {
+        input.chosen = [ahead](const PackageRecord& record) { ahead->want(record); };
+        input.tells_pinned = !ahead->only_new();
+    }
     std::uint64_t from_cache = 0;
     auto attempt = [&](bool revalidate) {
         PackumentsOptions options = packuments_options(settings, policy);

@@ -96,9 +96,10 @@ std::vector<std::string> plugin_files(const Settings& settings) {
     return files;
 }
 
+bool is_shipped_linker(std::string_view linker) { return linker == "isolated" || linker == "hoisted" || linker == "global"; }
+
 std::string layout_identity(const Settings& settings, std::string_view linker) {
-    for (std::string_view shipped : {"isolated", "hoisted", "global"})
-        if (linker == shipped) return {};
+    if (is_shipped_linker(linker)) return {};
     std::string whole(linker);
     for (const std::string& item : settings.list("plugin-option")) whole.append(1, '\0').append(item);
     if (linker.find('/') != linker.npos)
@@ -106,8 +107,10 @@ std::string layout_identity(const Settings& settings, std::string_view linker) {
     return quick_hash_hex(whole);
 }
 
+std::string state_file(const std::string& modules) { return join_path(modules, kFile); }
+
 std::optional<State> read_state(const std::string& modules) {
-    auto text = read_file_if_exists(AT_FDCWD, join_path(modules, kFile).c_str(), 64u << 20);
+    auto text = read_file_if_exists(AT_FDCWD, state_file(modules).c_str(), 64u << 20);
     if (!text || !*text) return std::nullopt;
     std::string_view rest = **text;
     State state;
@@ -155,10 +158,10 @@ Result<> write_state(const std::string& modules, const State& state) {
     }
     text += "end\n";
     PMX_CHECK(make_dirs(AT_FDCWD, join_path(modules, ".pmx")));
-    return write_file_atomically(AT_FDCWD, join_path(modules, kFile).c_str(), text, Durable::no);
+    return write_file_atomically(AT_FDCWD, state_file(modules).c_str(), text, Durable::no);
 }
 
-Result<> forget_state(const std::string& modules) { return remove_file(AT_FDCWD, join_path(modules, kFile).c_str()); }
+Result<> forget_state(const std::string& modules) { return remove_file(AT_FDCWD, state_file(modules).c_str()); }
 
 bool holds(const State& state, const Settings& settings) {
     if (state.fingerprint != settings_fingerprint(settings)) return false;

@@ -32,8 +32,12 @@ struct State {
 std::string settings_fingerprint(const Settings& settings);
 // Plugins that are chosen as files: built anew they may do something else.
 std::vector<std::string> plugin_files(const Settings& settings);
+// Is this one of pmx's own layouts?
+bool is_shipped_linker(std::string_view linker);
 // What a tree that a foreign layout made depends on besides the lockfile: its options, and its file. "" for shipped ones.
 std::string layout_identity(const Settings& settings, std::string_view linker);
+// Where the state of a modules directory is.
+std::string state_file(const std::string& modules);
 // nullopt: none, torn, or of another version.
 // `modules`: the root's modules directory, absolute.
 std::optional<State> read_state(const std::string& modules);

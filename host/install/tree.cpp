@@ -102,16 +102,16 @@ Result<> Tree::make_room(int base, const std::string& path) {
     return rename_at(base, path.c_str(), base, aside.c_str());
 }
 
-std::string Tree::link_text(const Symlink& link) const {
+std::string link_text(const Symlink& link, const std::string& project, const std::string& shared) {
     if (link.root == link.target_root) return relative_path(parent_path(link.path), link.target);
-    return join_path(path(link.target_root), link.target);
+    return join_path(link.target_root == Root::project ? project : shared, link.target);
 }
 
 Result<> Tree::ensure_symlink(const Symlink& link) {
     std::string where = actual(link.root, link.path);
     std::string parent = parent_path(where);
     if (!parent.empty()) PMX_CHECK(ensure_dir(link.root, parent));
-    std::string text = link_text(link);
+    std::string text = link_text(link, project_path_, shared_path_);
     int base = fd(link.root);
     for (int attempt = 0;; ++attempt) {
         auto made = make_symlink(base, where.c_str(), text.c_str());

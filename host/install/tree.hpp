@@ -17,6 +17,9 @@
 
 namespace pmx {
 
+// What a link must hold: a path relative to its directory, or an absolute one where the roots differ.
+std::string link_text(const Symlink& link, const std::string& project, const std::string& shared);
+
 class Tree {
   public:
     // `shared_root` is only opened when a plan uses Root::shared.
@@ -51,8 +54,6 @@ class Tree {
     const std::string& path(Root root) const { return root == Root::project ? project_path_ : shared_path_; }
     // Where `path` stands now: itself, or below the staging directory of its slot.
     std::string actual(Root root, std::string_view path) const;
-    // "/…/x" or a path relative to the directory of `from`: what a link at `from` must hold to reach `to`.
-    std::string link_text(const Symlink& link) const;
 
   private:
     explicit Tree(Run& run) : run_(&run) {}

@@ -348,7 +348,7 @@ std::uint32_t TreeWalk::add_package(PackageRecord record, Node node, const Place
     packages_.emplace(added.key, index);
     packages_by_name_[added.name].push_back(index);
     ask_ahead(nodes_.back());
-    if (input_.chosen && added.resolution.kind != ResolutionKind::directory && runs_on(added.os, added.cpu, added.libc, platforms_))
+    if (input_.chosen && (input_.tells_pinned || nodes_.back().pinned == kNoPackage) && added.resolution.kind != ResolutionKind::directory && runs_on(added.os, added.cpu, added.libc, platforms_))
         input_.chosen(added);
     return index;
 }

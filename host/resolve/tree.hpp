@@ -99,6 +99,7 @@ struct TreeInput {
     CancelFlag* cancel = nullptr;
     // A package was chosen and will be needed here: its archive may be fetched. From the calling thread; may be empty.
     std::function<void(const PackageRecord&)> chosen;
+    bool tells_pinned = true;  // `chosen` hears of packages that the lockfile has, too
     // How many were asked for and chosen so far, for progress. May be empty.
     std::function<void(std::size_t asked, std::size_t chosen)> progress;
 };
