@@ -16,16 +16,34 @@ namespace {
 
 using SettingOptions = std::vector<std::pair<const SettingSpec*, CLI::Option*>>;
 
-SettingOptions add_settings(CLI::App& app) {
+// Whether a word of the command line may be one of these names. CLI11 is told of no other flag: it compares every new one
+// with all that it knows, which was a seventh of a run with nothing to do.
+bool names_any(const std::vector<std::string>& words, std::string_view names) {
+    for (std::size_t at = 0, end = 0; at < names.size(); at = end + 1) {
+        end = std::min(names.find(',', at), names.size());
+        std::string_view name = names.substr(at, end - at);
+        name.remove_prefix(name.starts_with('!'));
+        for (std::string_view word : words) {
+            if (!word.starts_with('-')) continue;
+            // Short ones may stand together.
+            if (name.size() == 2 ? !word.starts_with("--") && word.find(name[1]) != word.npos : word.substr(0, word.find('=')) == name) return true;
+        }
+    }
+    return false;
+}
+
+SettingOptions add_settings(CLI::App& app, const std::vector<std::string>& words) {
     SettingOptions options;
     for (const SettingSpec& spec : settings_table()) {
         if (!(spec.places & in_flag)) continue;
         std::string names = "--" + std::string(spec.name);
         if (!spec.short_flag.empty()) names = std::string(spec.short_flag) + "," + names;
         if (spec.name == "prod") names += ",--production";
+        if (spec.type == SettingType::boolean) names += ",!--no-" + std::string(spec.name);
+        if (!names_any(words, names)) continue;
         CLI::Option* option = nullptr;
         if (spec.type == SettingType::boolean) {
-            option = app.add_flag(names + ",!--no-" + std::string(spec.name));
+            option = app.add_flag(names);
         } else {
             option = app.add_option(names);
             option->multi_option_policy(spec.type == SettingType::list ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
@@ -118,9 +136,10 @@ std::vector<std::string_view> flag_names() {
 
 // Those that choose projects may stand in front of the command, as in "pmx --filter a add b": they are the whole app's,
 // and refused afterwards where the command knows nothing of them.
-void add_own_flags(CLI::App& app, std::string_view command, Invocation& invocation) {
+void add_own_flags(CLI::App& app, std::string_view command, const std::vector<std::string>& words, Invocation& invocation) {
     for (const OwnFlag& flag : own_flags) {
         bool everywhere = flag.commands == any_selection;
+        if (!names_any(words, flag.names)) continue;
         if (command.empty() ? !everywhere : everywhere || !takes(flag, command)) continue;
         std::string key(key_of(flag));
         if (flag.takes_value) app.add_option(std::string(flag.names), invocation.options[key])
@@ -133,16 +152,16 @@ void add_own_flags(CLI::App& app, std::string_view command, Invocation& invocati
 
 Result<> check_own_flags(const Invocation& invocation) {
     for (const OwnFlag& flag : own_flags) {
+        std::string key(key_of(flag));
+        auto given = invocation.options.find(key);
+        if (!invocation.has(key) && (given == invocation.options.end() || given->second.empty())) continue;
         // "pmx install -O" adds nothing without a package.
         bool of_add = invocation.command == "install" && flag.commands != any_selection;
-        std::string key(key_of(flag));
         // Several commands may have a flag of one name, a row each.
         bool taken = std::any_of(std::begin(own_flags), std::end(own_flags), [&](const OwnFlag& other) {
             return key_of(other) == key && takes(other, invocation.command);
         });
-        if (taken && !of_add) continue;
-        auto given = invocation.options.find(key);
-        if (invocation.has(key) || (given != invocation.options.end() && !given->second.empty()))
+        if (!taken || of_add)
             return fail(Code::USAGE, fmt::format("\"pmx {}\" does not take --{}", invocation.command, key), {},
                         fmt::format("pmx {} --help shows what it takes", invocation.command));
     }
@@ -195,7 +214,7 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& words) {
     app.add_flag("-h,--help", invocation.help);
     app.add_flag("-v,--version", invocation.version);
     app.add_flag("--all", invocation.switches["all"]);
-    SettingOptions settings = add_settings(app);
+    SettingOptions settings = add_settings(app, words);
 
     auto command = [&](CLI::App& parent, const char* name) {
         CLI::App* sub = parent.add_subcommand(name);
@@ -215,15 +234,15 @@ Result<Invocation> parse_command_line(const std::vector<std::string>& words) {
                                  {"dedupe", {}}, {"outdated", {}}, {"why", {}}, {"list", {"ls"}}, {"store", {}}, {"config", {}}, {"plugin", {}}}) {
         CLI::App* sub = command(app, known.name);
         for (const char* alias : known.aliases) sub->alias(alias);
-        add_own_flags(*sub, known.name, invocation);
+        add_own_flags(*sub, known.name, words, invocation);
         if (sub->get_name() == "ci") ci = sub;
         if (sub->get_name() == "store") store = sub;
         if (sub->get_name() == "plugin") plugin = sub;
     }
-    for (const char* name : {"path", "status", "verify", "prune"}) add_own_flags(*command(*store, name), std::string("store ") + name, invocation);
-    for (const char* name : {"new", "list", "check"}) add_own_flags(*command(*plugin, name), std::string("plugin ") + name, invocation);
+    for (const char* name : {"path", "status", "verify", "prune"}) add_own_flags(*command(*store, name), std::string("store ") + name, words, invocation);
+    for (const char* name : {"new", "list", "check"}) add_own_flags(*command(*plugin, name), std::string("plugin ") + name, words, invocation);
     CLI::App* config = app.get_subcommand("config");
-    add_own_flags(app, "", invocation);
+    add_own_flags(app, "", words, invocation);
     app.require_subcommand(0, 1);  // packages may be called "list" or "store"
 
     try {

@@ -66,7 +66,7 @@ Result<> config_command(const Invocation& invocation, const Door& door) {
     }
     PMX_TRY(Settings settings, settings_for(invocation, door));
     std::string out;
-    if (invocation.switches.at("json")) {
+    if (invocation.has("json")) {
         JsonWriter json(out, 2);
         json.object();
         for (const SettingSpec& spec : settings_table()) {
@@ -91,7 +91,7 @@ Result<> config_command(const Invocation& invocation, const Door& door) {
         }
         for (const auto& [key, value, where] : npmrc_rows(settings)) out += fmt::format("{:<30} {:<36} {}\n", key, value, where);
     }
-    write_out(only != nullptr || invocation.switches.at("json") ? out : printable(out));
+    write_out(only != nullptr || invocation.has("json") ? out : printable(out));
     return {};
 }
 

@@ -47,8 +47,8 @@ Result<> store_command(const Invocation& invocation, const Door& door) {
     if (!there) return write_out("there is no store yet at " + dir + "\n"), Result<>();
     PMX_TRY(Store store, Store::open(dir, false));
     if (invocation.command == "store status") return status(store);
-    if (invocation.command == "store verify") return verify(store, invocation.switches.at("content"), invocation.switches.at("repair"));
-    return prune(store, invocation.switches.at("dry-run"));
+    if (invocation.command == "store verify") return verify(store, invocation.has("content"), invocation.has("repair"));
+    return prune(store, invocation.has("dry-run"));
 }
 
 }  // namespace pmx
