@@ -1,4 +1,4 @@
-// Digests over OpenSSL's EVP, one-shot and streaming. Pure. [any thread]
+// Digests by OpenSSL, one-shot and streaming. Pure. [any thread]
 #pragma once
 
 #include <array>
@@ -22,8 +22,8 @@ struct Digest {
 
 Digest hash(HashAlgorithm algorithm, std::string_view bytes);
 std::string sha256_hex(std::string_view bytes);
-// 128 bits of XXH3 for names and comparisons among our own files, where nobody gains by a collision: the first use of
-// OpenSSL costs a process about 2 ms, which a no-op install has not got.
+// 128 bits of XXH3 for names and comparisons among our own files, where nobody gains by a collision: one call, and an
+// eighth of the time of SHA-256.
 std::string quick_hash_hex(std::string_view bytes);
 
 class Hasher {

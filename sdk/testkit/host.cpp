@@ -3,8 +3,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include <openssl/evp.h>
 #include <unistd.h>
+
+#include "digest.hpp"
 
 namespace pmx::testkit {
 
@@ -20,11 +21,6 @@ std::string_view name_of(pmx_status status) {
                                                  "PMX_IO",     "PMX_NO_SPACE",    "PMX_NO_MEMORY",   "PMX_FAILED"};
     auto number = static_cast<unsigned>(status);
     return number < std::size(names) ? names[number] : "no status";
-}
-
-void warm_services() {
-    unsigned char out[EVP_MAX_MD_SIZE];
-    for (const char* name : {"sha1", "sha256", "sha384", "sha512"}) EVP_Digest("", 0, out, nullptr, EVP_get_digestbyname(name), nullptr);
 }
 
 Window::Window(Bench& bench) : bench_(bench), op_{sizeof op_, this, &is_cancelled, &report, &progress} {}
@@ -142,11 +138,10 @@ struct Instance::Services {
     static pmx_status compute(const pmx_digest* digest, const char* algorithm, pmx_str bytes, std::uint8_t* out,
                               std::size_t* length) noexcept {
         of(digest).check("digest->compute");
-        const EVP_MD* md = EVP_get_digestbyname(algorithm);
-        unsigned size = 0;
-        if (!md || EVP_MD_get_size(md) > 64 || EVP_Digest(bytes.data, bytes.length, out, &size, md, nullptr) != 1)
-            return PMX_UNSUPPORTED;
-        *length = size;
+        std::string computed = testkit::digest(algorithm, view(bytes));
+        if (computed.empty()) return PMX_UNSUPPORTED;
+        std::memcpy(out, computed.data(), computed.size());
+        *length = computed.size();
         return PMX_OK;
     }
     static void authorization(const pmx_credentials* credentials, pmx_str url, void (*emit)(void*, pmx_str), void* context) noexcept {

@@ -90,7 +90,5 @@ class Instance {
 };
 
 std::string_view name_of(pmx_status status);
-// What the kit's services load on first use, they load now: before files are forbidden.
-void warm_services();
 
 }  // namespace pmx::testkit

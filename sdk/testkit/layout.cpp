@@ -633,7 +633,6 @@ void cancelled(Bench& bench) {
 void pure(Bench& bench) {
     Instance instance(bench);
     plan(bench, instance, plain_graph());  // what is loaded on first use is loaded now
-    warm_services();
     forbid(no_threads | no_processes | no_network | no_writing | no_files);
     for (const GraphModel& model : graphs(bench)) plan(bench, instance, model);
 }

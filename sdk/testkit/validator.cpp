@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest.hpp"
 #include "process.hpp"
 #include "tree.hpp"
 #include "workout.hpp"
@@ -16,15 +17,8 @@ namespace pmx::testkit {
 
 namespace {
 
-std::string digest(const EVP_MD* algorithm, std::string_view bytes) {
-    unsigned char out[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    EVP_Digest(bytes.data(), bytes.size(), out, &size, algorithm, nullptr);
-    return std::string(reinterpret_cast<char*>(out), size);
-}
-
-std::string sri(const char* name, const EVP_MD* algorithm, std::string_view bytes) {
-    std::string raw = digest(algorithm, bytes), text(4 * ((raw.size() + 2) / 3) + 1, '\0');
+std::string sri(const char* name, std::string_view bytes) {
+    std::string raw = digest(name, bytes), text(4 * ((raw.size() + 2) / 3) + 1, '\0');
     int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(raw.data()),
                                  static_cast<int>(raw.size()));
     text.resize(static_cast<std::size_t>(length));
@@ -75,7 +69,7 @@ Stored store(const std::string& dir, std::size_t files, bool with_digests = true
     for (std::size_t i = 0; i < files; ++i) {
         std::string content = text("file number ", i, std::string(i * 7 % 300, 'x')), name = std::to_string(i);
         write_file(dir + "/" + name, content, i % 3 ? 0644 : 0755);
-        Row row{name, "lib/" + name + ".js", with_digests ? digest(EVP_sha256(), content) : "", {}};
+        Row row{name, "lib/" + name + ".js", with_digests ? digest("sha256", content) : "", {}};
         ::lstat((dir + "/" + name).c_str(), &row.info);
         stored.rows.push_back(row);
     }
@@ -128,7 +122,7 @@ Verdicts check(Bench& bench, Instance& instance, const Manifest& m, Window* wind
     manifest.name = lent.string(m.name, "pmx_manifest.name");
     manifest.version = lent.string(m.version, "pmx_manifest.version");
     manifest.json = lent.string(m.json, "pmx_manifest.json");
-    manifest.integrity = lent.string(sri("sha512", EVP_sha512(), "archive"), "pmx_manifest.integrity");
+    manifest.integrity = lent.string(sri("sha512", "archive"), "pmx_manifest.integrity");
     const pmx_manifest* borrowed = lent.whole(manifest, "pmx_manifest", offsetof(pmx_manifest, integrity));
     Window& own = window ? *window : Window::open(bench);
     pmx_status status = instance.call(own, [&](const pmx_op* op) {
@@ -140,21 +134,21 @@ Verdicts check(Bench& bench, Instance& instance, const Manifest& m, Window* wind
 const std::string kArchive = "a gzip in name only, but bytes are bytes";
 
 std::vector<Archive> good_archives() {
-    return {{"sha512", kArchive, sri("sha512", EVP_sha512(), kArchive)},
-            {"sha1, from an old lockfile", kArchive, sri("sha1", EVP_sha1(), kArchive)},
-            {"two hashes", kArchive, sri("sha1", EVP_sha1(), kArchive) + " " + sri("sha512", EVP_sha512(), kArchive)},
+    return {{"sha512", kArchive, sri("sha512", kArchive)},
+            {"sha1, from an old lockfile", kArchive, sri("sha1", kArchive)},
+            {"two hashes", kArchive, sri("sha1", kArchive) + " " + sri("sha512", kArchive)},
             {"no promise", kArchive, ""},
-            {"large", std::string(3 << 20, 'L'), sri("sha512", EVP_sha512(), std::string(3 << 20, 'L'))}};
+            {"large", std::string(3 << 20, 'L'), sri("sha512", std::string(3 << 20, 'L'))}};
 }
 
 std::vector<Archive> bad_archives() {
-    std::string flipped = kArchive, promise = sri("sha512", EVP_sha512(), kArchive);
+    std::string flipped = kArchive, promise = sri("sha512", kArchive);
     flipped[7] ^= 1;
     return {{"one bit is another", flipped, promise},
             {"cut off", kArchive.substr(0, kArchive.size() - 1), promise},
             {"longer", kArchive + "!", promise},
             {"empty", "", promise},
-            {"the right sha1 beside a wrong sha512", kArchive, sri("sha1", EVP_sha1(), kArchive) + " " + sri("sha512", EVP_sha512(), flipped)}};
+            {"the right sha1 beside a wrong sha512", kArchive, sri("sha1", kArchive) + " " + sri("sha512", flipped)}};
 }
 
 std::vector<Manifest> good_manifests() {
