@@ -43,3 +43,18 @@ def test_a_link_is_not_a_tree(tree, tmp_path):
     os.symlink(tree, tmp_path / "link")
     place.remove_tree(str(tmp_path / "link"))
     assert os.path.isdir(tree / "a" / "b" / "c")
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_what_a_reset_takes_away_is_gone_after_the_look_at_the_tree(work, project, later):
+    where = place.Place(os.path.join(work, "p"), project, "http://registry.example", aside="removed", later=later)
+    modules = os.path.join(where.project, "node_modules")
+    for _ in range(2):
+        os.makedirs(os.path.join(modules, "a", "b"))
+        where.discard_modules()
+        assert not os.path.exists(modules)
+        with where.removing():
+            pass
+        assert not os.path.exists(os.path.join(where.root, "gone"))
+    where.close()
+    assert os.listdir(work) == []

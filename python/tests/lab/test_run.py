@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from pmx.lab import machine, plots, run
 
 
@@ -29,6 +31,37 @@ def test_failures_are_named():
     killed = execute("sh", "-c", "sleep 60 & sleep 60", timeout=0.3)
     assert killed.timed_out and "no end" in killed.failure
     assert execute("sh", "-c", "kill -9 $$").code == -9
+
+
+def test_a_launcher_runs_one_command_after_another(tmp_path):
+    with run.Launcher() as launcher:
+        def answer(*command, cwd="/", env=None, timeout=60):
+            return launcher.execute(command, cwd, env or dict(os.environ), timeout)
+        assert answer("sh", "-c", "echo much more than the next one says").failure is None
+        first = answer("sh", "-c", "echo $GIVEN; pwd; exit 1", cwd=tmp_path, env={"GIVEN": "a", "PATH": os.environ["PATH"]})
+        assert first.text.split() == ["a", str(tmp_path)]
+        assert "No such file" in answer("/nonesuch").failure and "No such file" in answer("true", cwd="/nonesuch").failure
+        assert answer("sleep", "60", timeout=0.1).timed_out
+        assert answer("/usr/bin/python3", "-c", "bytearray(60 << 20)").rusage["memory_mb"] > 60
+        last = answer("true")  # what others needed or failed at is not its own
+        assert last.failure is None and last.text == "" and last.rusage["memory_mb"] < 20
+
+
+def test_an_interrupted_command_is_ended(monkeypatch):
+    told, seen = run.Launcher._told, []
+
+    def interrupted(self, timeout=None):
+        if timeout == 600:
+            raise KeyboardInterrupt
+        seen.append(told(self, timeout))
+        return seen[-1]
+    monkeypatch.setattr(run.Launcher, "_told", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        execute("sleep", "600", timeout=600)
+    while os.path.exists("/proc/%d/stat" % seen[0]):
+        with open("/proc/%d/stat" % seen[0], encoding="utf-8") as f:
+            if f.read().rsplit(")", 1)[1].split()[0] in "ZX":
+                break
 
 
 def test_the_table_of_strace_is_read():

@@ -1,8 +1,10 @@
 """Where a cell is run: a copy of the project, and beside it everything that the tool keeps (home, caches, store). Resetting
-a state means that a directory goes away. On tmpfs it is removed; elsewhere it is moved aside and removed when the study
-is over, because ext4 does not reuse an inode for some seconds after it was freed: a run that makes a tree anew right
-after the old one was deleted pays for the search. Which of the two was done is in the record."""
+a state means that a directory goes away. On tmpfs it is removed, after the run that follows and beside the look at its
+tree; elsewhere it is moved aside and removed when the study is over, because ext4 does not reuse an inode for some
+seconds after it was freed: a run that makes a tree anew right after the old one was deleted pays for the search. Which of
+the two was done is in the record."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -12,13 +14,15 @@ from . import machine
 from .cells import LOCKFILES
 
 LEAST_FREE = 8 << 30
+ROOM_FOR_TWO = 1 << 30
 FORGET_SECONDS = 60
 
 
 class Place:
-    """root/project, root/home (with store, caches and temporary files), root/aside (what was moved away)."""
+    """root/project, root/home (with store, caches and temporary files), root/aside (what was moved away), root/gone (what is
+    to be removed; empty unless `later` says that removing() will be called)."""
 
-    def __init__(self, root, source, registry, aside=None):
+    def __init__(self, root, source, registry, aside=None, later=False):
         self.root, self.source, self.registry = root, source, registry
         self.project = os.path.join(root, "project")
         self.second = os.path.join(root, "second")
@@ -28,6 +32,7 @@ class Place:
         os.makedirs(self.temporary, exist_ok=True)
         self.kind = machine.file_system(root)
         self.aside = aside or ("removed" if self.kind == "tmpfs" else "moved")
+        self.later = later and self.kind == "tmpfs"
         self._moved = 0
         self._stash = {}
         self.copy(self.project)
@@ -45,13 +50,29 @@ class Place:
             return
         if self.aside == "moved":
             self._make_room()
-            os.makedirs(self.root + "/aside", exist_ok=True)
-            self._moved += 1
-            os.rename(path, "%s/aside/%d" % (self.root, self._moved))
+            self._move(path, "aside")
+        elif self.later and shutil.disk_usage(self.root).free > ROOM_FOR_TWO:
+            self._move(path, "gone")
         elif os.path.isdir(path) and not os.path.islink(path):
             remove_tree(path)
         else:
             os.unlink(path)
+
+    def _move(self, path, into):
+        os.makedirs(os.path.join(self.root, into), exist_ok=True)
+        self._moved += 1
+        os.rename(path, os.path.join(self.root, into, str(self._moved)))
+
+    @contextlib.contextmanager
+    def removing(self):
+        """While the body runs (after a run; never during one) a process of its own removes what resets took away."""
+        gone = os.path.join(self.root, "gone")
+        process = subprocess.Popen(["rm", "-rf", "--", gone], stderr=subprocess.DEVNULL) if os.path.isdir(gone) else None
+        try:
+            yield
+        finally:
+            if process and process.wait():
+                remove_tree(gone)
 
     def _make_room(self):
         """What was moved aside goes when the disk gets full, and the inodes that this frees are given time to be forgotten."""

@@ -4,14 +4,15 @@ this interpreter (launcher.py says why that takes a program). Counting system ca
 another run: `system_calls()`."""
 
 import ast
+import marshal
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 
 LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launcher.py")
 
@@ -36,53 +37,87 @@ class Outcome:
         return "exit %d: %s" % (self.code, " / ".join(said[-3:])[-400:])
 
 
+class Launcher:
+    """with Launcher() as launcher: launcher.execute(…), any number of times, from one thread. See launcher.py."""
+
+    def __init__(self):
+        self._process = self._output = None
+        self._answers = b""
+
+    def __enter__(self):
+        asked, self._ask = os.pipe()
+        self._answer, teller = os.pipe()
+        self._output = tempfile.TemporaryFile(buffering=0)
+        try:
+            self._process = subprocess.Popen([sys.executable, "-I", "-S", LAUNCHER, str(asked), str(teller)], stdin=subprocess.DEVNULL,
+                                             stdout=self._output, stderr=subprocess.STDOUT, pass_fds=(asked, teller), start_new_session=True)
+        except BaseException:
+            self._close(self._ask, self._answer)
+            raise
+        finally:
+            self._close(asked, teller)
+        return self
+
+    def __exit__(self, *_):
+        self._close(self._ask, self._answer)
+        self._process.wait()
+
+    def _close(self, *descriptors):
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+    def execute(self, command, cwd, env, timeout=600):
+        """Runs a command. Its output goes to a file, not to a pipe, so that nobody competes for the processor to read it."""
+        self._output.seek(0)
+        self._output.truncate()
+        child, timed_out = None, False
+        try:
+            with open(self._ask, "wb", closefd=False) as f:
+                f.write(marshal.dumps((list(command), os.fspath(cwd), dict(env))))
+            child = self._told()
+            told = child and self._told(timeout)
+            if child and not told:
+                timed_out = told is None
+                _kill(child)
+                told = self._told()
+        except BaseException:
+            child = child or self._told(1)
+            if child:
+                _kill(child)
+            self._process.kill()  # what it would still say is of this command
+            raise
+        if not told:
+            return Outcome(127, 0.0, {}, self._text())
+        code, wall, *usage = told
+        return Outcome(code, wall, _usage(usage), self._text(), timed_out)
+
+    def _told(self, timeout=None):
+        """The next line; None when it does not come in time, () when there is nobody to say it."""
+        while b"\n" not in self._answers:
+            ready, _, _ = select.select([self._answer], [], [], timeout)
+            if not ready:
+                return None
+            more = os.read(self._answer, 4096)
+            if not more:
+                return ()
+            self._answers += more
+        line, self._answers = self._answers.split(b"\n", 1)
+        return ast.literal_eval(line.decode())
+
+    def _text(self):
+        self._output.seek(max(0, self._output.seek(0, os.SEEK_END) - 4000))
+        return self._output.read().decode("utf-8", "replace")
+
+
 def execute(command, cwd, env, timeout=600):
-    """Runs a command. Its output goes to a file, not to a pipe, so that nobody competes for the processor to read it."""
-    reader, writer = os.pipe()
+    """One command by a launcher of its own."""
+    with Launcher() as launcher:
+        return launcher.execute(command, cwd, env, timeout)
+
+
+def _kill(group):
     try:
-        with tempfile.TemporaryFile() as output:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", LAUNCHER, str(writer), *command], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
-                stdout=output, stderr=subprocess.STDOUT, pass_fds=(writer,), start_new_session=True)
-            os.close(writer)
-            writer = None
-            timed_out = _wait(process, timeout)
-            with open(reader, "rb", closefd=False) as f:
-                told = f.read()
-            output.seek(max(0, output.seek(0, os.SEEK_END) - 4000))
-            text = output.read().decode("utf-8", "replace")
-    finally:
-        for descriptor in (reader, writer):
-            if descriptor is not None:
-                os.close(descriptor)
-    if not told:
-        return Outcome(process.returncode or 1, 0.0, {}, text, timed_out)
-    code, wall, *usage = ast.literal_eval(told.decode())
-    return Outcome(code, wall, _usage(usage), text, timed_out)
-
-
-def _wait(process, timeout):
-    timed_out = threading.Event()
-
-    def stop():
-        timed_out.set()
-        _kill(process)
-    timer = threading.Timer(timeout, stop)
-    timer.start()
-    try:
-        process.wait()
-    except BaseException:
-        _kill(process)
-        process.wait()
-        raise
-    finally:
-        timer.cancel()
-    return timed_out.is_set()
-
-
-def _kill(process):
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
         pass
 

@@ -2,6 +2,7 @@
 machine; a study on several machines has one on each. It prepares every cell untimed, runs blocks, and hands out records
 as plain dictionaries; whether they count is decided by the study, which sees all of them."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -26,8 +27,8 @@ class Invalid(Exception):
 class Session:
     """One cell in its place, as the phases see it."""
 
-    def __init__(self, cell, place, phase, add, timeout):
-        self.cell, self.place, self.phase, self.timeout, self.add = cell, place, phase, timeout, add
+    def __init__(self, cell, place, phase, add, execute):
+        self.cell, self.place, self.phase, self.add, self._execute = cell, place, phase, add, execute
         self.tool = tool_of(cell)
 
     def subject(self):
@@ -35,9 +36,11 @@ class Session:
         at = self.add.find("@", 1)
         return self.add if at < 0 else self.add[:at]
 
+    def execute(self, command, project):
+        return self._execute(command, project, self.tool.environment(self.place))
+
     def untimed(self, action, project=None):
-        outcome = run.execute(self.tool.command(action, self.place), project or self.place.project,
-                              self.tool.environment(self.place), self.timeout)
+        outcome = self.execute(self.tool.command(action, self.place), project or self.place.project)
         if outcome.failure:
             raise Invalid("%s, while its state was made: %s" % (action, outcome.failure))
 
@@ -60,7 +63,7 @@ class Station:
         self.arms = [design.Arm(Cell.from_json(a["cell"]), a["again"]) for a in plan["arms"]]
         self.content = any(self._phase(arm.cell).content for arm in self.arms)
         self.sessions, self.versions = {}, {}
-        self.root, self.registry = None, None
+        self.root, self.registry, self.launcher = None, None, None
 
     def _phase(self, cell):
         return phases.phase_of(cell.state or self.plan["phase"])
@@ -70,15 +73,18 @@ class Station:
         try:
             self.registry = Registry(self.plan["mirror"], Network(**self.plan["network"]), self.plan.get("pmx"),
                                      any(self._phase(arm.cell).resolves for arm in self.arms))
-            self.registry.__enter__()
-            self.machine = machine.describe(work=self.root)
+            with contextlib.ExitStack() as begun:
+                begun.enter_context(self.registry)
+                self.launcher = begun.enter_context(run.Launcher())
+                self.machine = machine.describe(work=self.root)
+                self._running = begun.pop_all()
         except BaseException:
             remove_tree(self.root)
             raise
         return self
 
     def __exit__(self, *_):
-        self.registry.__exit__()
+        self._running.close()
         trash = self.plan.get("trash")
         if trash and os.path.isdir(trash) and machine.file_system(trash) != "tmpfs":
             os.rename(self.root, os.path.join(trash, os.path.basename(self.root)))
@@ -111,12 +117,15 @@ class Station:
             yield record
 
     def _place(self, number):
-        place = Place(os.path.join(self.root, str(number)), self.plan["project"], self.registry.url, self.plan.get("aside"))
+        place = Place(os.path.join(self.root, str(number)), self.plan["project"], self.registry.url, self.plan.get("aside"), later=True)
         os.makedirs(place.home, exist_ok=True)
         return place
 
     def _session(self, cell, place):
-        return Session(cell, place, self._phase(cell), self.plan.get("add"), self.plan["timeout"])
+        return Session(cell, place, self._phase(cell), self.plan.get("add"), self._execute)
+
+    def _execute(self, command, project, environment):
+        return self.launcher.execute(command, project, environment, self.plan["timeout"])
 
     def _shared(self, cell):
         """Cells that differ in neutral factors alone use one store and one project, where the state is made anew for every
@@ -155,7 +164,7 @@ class Station:
         command = tool.command(session.phase.action(session), place)
         own = tool.stages(place, "json", timing) if self.plan.get("stages") else None
         self.registry.reset()
-        outcome = run.execute(command + (own or []), project, tool.environment(place), session.timeout)
+        outcome = session.execute(command + (own or []), project)
         counted = self.registry.counters()
         record.update(wall=round(outcome.wall, 6), rusage=outcome.rusage, registry=counted, reset=place.aside, status="ok")
         if outcome.failure:
@@ -166,8 +175,9 @@ class Station:
                 told = json.load(f)
             os.unlink(timing)
             record.update(stages=told.get("stages"), counters=told.get("counters"), own_calls=told.get("syscalls"))
-        faults = session.phase.faults(session, counted)
-        record["tree"] = self._tree(session, project)
+        with place.removing():
+            faults = session.phase.faults(session, counted)
+            record["tree"] = self._tree(session, project)
         if faults:
             record.update(status="invalid", why="; ".join(faults))
 
@@ -187,7 +197,7 @@ class Station:
         """System calls by kind, in a run that is not timed."""
         session.phase.reset(session)
         outcome, calls = run.system_calls(session.tool.command(session.phase.action(session), session.place), session.phase.project(session),
-                                          session.tool.environment(session.place), session.timeout)
+                                          session.tool.environment(session.place), self.plan["timeout"])
         if outcome.failure:
             raise Invalid("while system calls were counted: " + outcome.failure)
         return calls
@@ -199,8 +209,7 @@ class Station:
         if own is None:
             raise Unsupported("%s writes no trace" % cell.tool)
         session.phase.reset(session)
-        outcome = run.execute(session.tool.command(session.phase.action(session), session.place) + own, session.phase.project(session),
-                              session.tool.environment(session.place), session.timeout)
+        outcome = session.execute(session.tool.command(session.phase.action(session), session.place) + own, session.phase.project(session))
         if outcome.failure:
             raise Invalid(outcome.failure)
         shutil.move(own[-1], path)
