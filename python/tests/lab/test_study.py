@@ -4,6 +4,8 @@ never times."""
 import concurrent.futures
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from lab_records import needed
@@ -142,6 +144,29 @@ def test_dask_is_an_executor(pmx, project, packages, work, tmp_path):
             distributed.Client(cluster) as client:
         study = small(project, packages, work, grid(linker="isolated"), blocks=2).run(executor=client.get_executor(), blocks_per_task=1)
     assert study.compare().null.pairs == 2 and len({r["session"] for r in study.records}) == 2
+
+
+def test_mpi_is_an_executor(pmx, project, packages, work, tmp_path):
+    needed("mpi4py")
+    script, path = tmp_path / "study.py", tmp_path / "r.jsonl"
+    script.write_text("""
+import sys
+from mpi4py.futures import MPIPoolExecutor
+from pmx import lab
+if __name__ == "__main__":
+    project, packages, work, path = sys.argv[1:]
+    with MPIPoolExecutor() as pool:
+        lab.Study(project, lab.grid(linker="isolated"), registry=packages, work=work, blocks=4).run(path, executor=pool, blocks_per_task=1)
+""")
+    # One that asks and two that work; this machine may be a container, which has one user and no ssh.
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in sys.path if p), PMX_BIN=pmx, OMPI_ALLOW_RUN_AS_ROOT="1",
+                       OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_plm="isolated", OMPI_MCA_rmaps_base_oversubscribe="1", TMPDIR=str(tmp_path))
+    done = subprocess.run(["mpiexec", "-n", "3", sys.executable, "-m", "mpi4py.futures", str(script), project, packages, work, str(path)],
+                          env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = records.read(str(path))
+    assert {r["block"] for r in found if "block" in r and r["status"] == "ok"} == {0, 1, 2, 3}
+    assert len({r["session"] for r in found}) == 4 and os.listdir(work) == []
 
 
 def test_system_calls_are_counted_in_a_run_of_their_own(pmx, project, packages, work, tmp_path):
