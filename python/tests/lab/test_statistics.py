@@ -58,6 +58,15 @@ def test_the_sign_flip_test_is_exact():
     assert statistics.sign_flip([0.0, 0.0]) == 1.0
 
 
+def test_many_values_are_not_counted_and_say_the_same():
+    dice = random.Random(2)
+    for shift in (0, 0.1, 0.2, 0.3):
+        values = [dice.gauss(shift, 1) for _ in range(statistics.EXACT + 1)]
+        assert statistics.sign_flip(values) == pytest.approx(statistics.sign_flip(values, exact=100), abs=0.003)
+    assert statistics.sign_flip([1.0, -1.0] * 1000) > 0.9 and statistics.sign_flip([1.0] * 2000) < 1e-100
+    assert statistics.sign_flip([i * (-1) ** i for i in range(1, 101)]) <= 1.0
+
+
 def test_five_pairs_prove_nothing_however_far_apart():
     assert statistics.ratio([(1.0 + i / 1000, 2.0) for i in range(5)]).verdict == "unclear"
 

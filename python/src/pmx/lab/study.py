@@ -14,6 +14,7 @@ from .phases import phase_of
 from .place import remove_tree
 from .station import Station, run_blocks
 
+LOOK_AGAIN = 1.1
 COLD_START, RESOLVE, COLD_STORE, WARM_STORE, NOTHING_TO_DO = "p0", "p1", "p3", "p4", "p5"
 
 
@@ -93,7 +94,7 @@ class Study:
         with Station(self.plan) as station:
             for record in station.prepare():
                 self._admit(record, session)
-            longest = 0.0
+            longest, looked = 0.0, 5
             for block in todo:
                 began = time.monotonic()
                 if budget and began + longest - self._started > budget:
@@ -102,8 +103,11 @@ class Study:
                 for record in station.block(block):
                     self._admit(record, session)
                 longest = max(longest, time.monotonic() - began)
-                if precision and block >= 5 and self.compare(measure=measure).widest() <= precision:
-                    break
+                # A look costs as much as a small install, and more the more blocks there are: one each time there are a tenth more.
+                if precision and block + 1 > looked * LOOK_AGAIN:
+                    looked = block + 1
+                    if self.compare(measure=measure).widest() <= precision:
+                        break
             if keep:
                 keep(station)
 
