@@ -75,10 +75,50 @@ Bins bins_on_disk(int root, const std::string& dir) {
     return bins;
 }
 
+// What stands at the other end of an executable. Read once: a program is wanted in many .bin directories.
+struct Program {
+    enum { missing, directory, file } kind = missing;
+    bool executable = true;
+    Interpreter interpreter;
+};
+
+class Programs {
+  public:
+    // A tree of shims starts every program with its interpreter, whatever its mode.
+    Programs(const Tree& tree, bool modes) : tree_(tree), modes_(modes) {}
+
+    const Program& at(Root root, const std::string& path) {
+        auto [found, fresh] = known_.try_emplace({root, path});
+        if (fresh) read(tree_.fd(root), path, found->second);
+        return found->second;
+    }
+
+  private:
+    void read(int base, const std::string& path, Program& program) const {
+        auto file = open_read_if_exists(base, path.c_str());
+        if (!file || !*file) return;
+        if (modes_) {
+            auto info = stat_fd((*file)->raw());
+            program.executable = info && (info->mode & 0111);
+        }
+        char first[512];
+        count(Sys::read);
+        ssize_t length = ::read((*file)->raw(), first, sizeof first);
+        program.kind = length < 0 ? Program::directory : Program::file;
+        std::string_view bytes(first, length > 0 ? static_cast<std::size_t>(length) : 0), line = bytes.substr(0, bytes.find('\n'));
+        if (line.starts_with("#!") && line.ends_with('\r')) program.executable = false;  // the kernel would look for "node\r"
+        program.interpreter = interpreter_of(bytes, path);
+    }
+
+    const Tree& tree_;
+    const bool modes_;
+    std::map<std::pair<Root, std::string>, Program> known_;
+};
+
 class BinDirectory {
   public:
-    BinDirectory(Run& run, Tree& tree, const Plan& plan, bool as_npm, Root root, std::string dir)
-        : run_(run), tree_(tree), plan_(plan), as_npm_(as_npm), root_(root), dir_(std::move(dir)) {}
+    BinDirectory(Run& run, Tree& tree, const Plan& plan, Programs& programs, bool as_npm, Root root, std::string dir)
+        : run_(run), tree_(tree), plan_(plan), programs_(programs), as_npm_(as_npm), root_(root), dir_(std::move(dir)) {}
 
     void add(Candidate candidate) {
         auto [found, fresh] = winners_.try_emplace(candidate.name, candidate);
@@ -87,43 +127,35 @@ class BinDirectory {
 
     Result<> write() {
         if (!winners_.empty()) PMX_CHECK(tree_.ensure_dir(root_, dir_));
+        is_new_ = tree_.is_new(root_, dir_);
         for (const auto& [name, winner] : winners_) PMX_CHECK(write_one(name, winner));
-        return remove_stale();
+        return is_new_ ? Result<>() : remove_stale();
     }
 
   private:
     Result<> write_one(const std::string& name, const Candidate& winner) {
         int base = tree_.fd(root_);
-        auto file = open_read_if_exists(base, winner.target.c_str());
-        char first[512];
-        ssize_t length = 0;
-        bool executable = true;
-        if (file && *file) {
-            auto info = stat_fd((*file)->raw());
-            executable = info && (info->mode & 0111);
-            count(Sys::read);
-            length = ::read((*file)->raw(), first, sizeof first);
-            std::string_view line(first, length > 0 ? static_cast<std::size_t>(length) : 0);
-            line = line.substr(0, line.find('\n'));
-            if (line.starts_with("#!") && line.ends_with('\r')) executable = false;  // the kernel would look for "node\r"
-        } else {
+        const Program& program = programs_.at(root_, winner.target);
+        if (program.kind == Program::missing) {
             // A project's own .bin may promise what a later build makes; elsewhere nobody would come to make it.
             run_.events.warning(fmt::format("{} says it brings the program \"{}\", but {} is not there", winner.package, name, winner.target));
             if (as_npm_ || !is_projects_own()) return {};
         }
-        if (length < 0) return {};  // a directory
+        if (program.kind == Program::directory) return {};
         std::string target = seen_from_here(winner.target);
         std::string path = dir_ + "/" + name;
         // A link to what cannot be executed would be useless, and its mode is not ours to change: a shim starts it.
-        if (plan_.bins_are_symlinks && executable) {
-            if (auto old = read_link(base, path.c_str()); old && *old == target) return {};
+        if (plan_.bins_are_symlinks && program.executable) {
+            if (!is_new_) {
+                if (auto old = read_link(base, path.c_str()); old && *old == target) return {};
+                PMX_CHECK(remove_file(base, path.c_str()));
+            }
             ++run_.metrics.bins_made;
-            PMX_CHECK(remove_file(base, path.c_str()));
             return make_symlink(base, path.c_str(), target.c_str());
         }
         std::vector<std::string> node_path;
         if (plan_.bins_set_node_path) node_path = node_path_of(winner.target);
-        std::string text = shim_text(target, interpreter_of({first, static_cast<std::size_t>(length)}, winner.target), node_path);
+        std::string text = shim_text(target, program.kind == Program::file ? program.interpreter : interpreter_of({}, winner.target), node_path);
         return write_shim(base, path, text);
     }
 
@@ -189,6 +221,8 @@ class BinDirectory {
     Run& run_;
     Tree& tree_;
     const Plan& plan_;
+    Programs& programs_;
+    bool is_new_ = false;
     const bool as_npm_;  // a tree from npm's lockfile, laid out as npm does
     const Root root_;
     const std::string dir_;
@@ -223,6 +257,7 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
         before[{request.root, std::string(request.dir)}].insert(request_key(old_plan, request));
 
     const bool as_npm = !graph.locations.empty() && plan.bins_are_symlinks;
+    Programs programs(tree, plan.bins_are_symlinks);
     for (const auto& [where, wanted] : by_dir) {
         auto old = before.find(where);
         bool shared = where.first == Root::shared;
@@ -235,7 +270,7 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
         if (unchanged) continue;
         if (run.cancel.is_set()) return fail(Code::CANCELLED, "interrupted", run.root, "run pmx install again to go on");
         StageTimer timer(run.metrics, Stage::bins, where.second);
-        BinDirectory directory(run, tree, plan, as_npm, where.first, where.second);
+        BinDirectory directory(run, tree, plan, programs, as_npm, where.first, where.second);
         auto add = [&](const Bins& bins, Root root, const std::string& dir, const std::string& package, std::uint8_t tier) {
             std::string base = root == where.first ? dir : join_path(tree.path(root), dir);
             for (const auto& [bin, path] : bins) {

@@ -196,6 +196,7 @@ Result<InstallReport> install(const InstallOptions& options) {
         }
         report.resolved = true;
     }
+    inputs.lockfile.tree.reset();
     report.lockfile_changed = !inputs.lockfile_text.empty();
     report.lockfile = inputs.lockfile.file_name;
     report.linker = linker_name(settings, inputs.lockfile.format);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -73,6 +74,12 @@ Result<std::vector<Skipped>> mark_skipped(Run& run, Graph& graph, const Included
         return !package.engines_node.empty() && (package.optional || strict);
     });
     const std::string node = asks_engine ? node_version(run) : std::string();
+    std::unordered_map<std::string_view, bool> engines;  // many ask for the same
+    auto is_too_old = [&](std::string_view wanted) {
+        auto [known, fresh] = engines.try_emplace(wanted);
+        if (fresh) known->second = !unsupported_engines({{"node", std::string(wanted)}}, {{"node", node}}).empty();
+        return known->second;
+    };
     for (std::uint32_t i = 0; i < graph.packages.size(); ++i) {
         const Package& package = graph.packages[i];
         std::string reason, why;
@@ -81,8 +88,7 @@ Result<std::vector<Skipped>> mark_skipped(Run& run, Graph& graph, const Included
             why = fmt::format("runs on os [{}] cpu [{}] libc [{}] only; this is {} {} {}", joined(texts(graph, package.first_os, package.os_count)),
                               joined(texts(graph, package.first_cpu, package.cpu_count)),
                               joined(texts(graph, package.first_libc, package.libc_count)), host.os, host.cpu, host.libc);
-        } else if (!node.empty() && !package.engines_node.empty() &&
-                   !unsupported_engines({{"node", std::string(package.engines_node)}}, {{"node", node}}).empty()) {
+        } else if (!node.empty() && !package.engines_node.empty() && is_too_old(package.engines_node)) {
             reason = "unsupported_engine";
             why = fmt::format("wants node {}; this is {}", package.engines_node, node);
         } else {

@@ -58,6 +58,7 @@ Result<std::string> text_of(const Lockfile& lockfile, const std::vector<ProjectI
 // What is installed is what the text says, so that a later run from the lockfile cannot differ.
 Result<> take_lockfile(Run& run, Inputs& inputs, const std::string& file_name, std::string text) {
     PMX_TRY(Lockfile lockfile, read_lockfile(file_name, text));
+    lockfile.tree.reset();
     bool changed = !inputs.has_lockfile || inputs.mended || inputs.lockfile.text != text;
     inputs.lockfile = std::move(lockfile);
     inputs.has_lockfile = true;

@@ -101,6 +101,7 @@ Standing look_at_tree(Run& run, const std::string& linker, const ProjectNames& n
     standing.current = read_current_lockfile(run.root, modules, run.settings.text("virtual-store-dir"));
     if (!standing.current) return standing;
     Lockfile& current = *standing.current;
+    current.tree.reset();
     for (Project& old : current.graph.projects)
         if (auto name = names.find(old.dir); old.name.empty() && name != names.end()) old.name = current.graph.arena.copy(name->second);
     // pnpm's record lacks the groups that were not wanted, which may be others for each project.

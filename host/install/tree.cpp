@@ -70,7 +70,8 @@ Result<> Tree::ensure_dir(Root root, std::string_view path) {
     if (!parent.empty() && !known.contains(parent)) PMX_CHECK(ensure_dir(root, parent));
     int base = fd(root);
     count(Sys::mkdir);
-    if (::mkdirat(base, where.c_str(), 0777) == 0) {
+    bool fresh = ::mkdirat(base, where.c_str(), 0777) == 0;
+    if (fresh) {
         ++run_->metrics.dirs_made;
     } else if (errno == EEXIST) {
         PMX_TRY(std::optional<FileStat> there, stat_at(base, where.c_str()));
@@ -86,8 +87,13 @@ Result<> Tree::ensure_dir(Root root, std::string_view path) {
     } else {
         return fail_errno(errno, "cannot make the directory", join_path(this->path(root), where));
     }
-    known.insert(std::move(where));
+    known.emplace(std::move(where), fresh);
     return {};
+}
+
+bool Tree::is_new(Root root, std::string_view path) const {
+    auto found = known_[static_cast<unsigned>(root)].find(actual(root, path));
+    return found != known_[static_cast<unsigned>(root)].end() && found->second;
 }
 
 // A symbolic link in the way is removed; anything else is kept under another name.
@@ -138,7 +144,7 @@ Result<bool> Tree::begin_slot(std::string_view slot) {
     std::string staging = fmt::format(".staging/{}-{}", ::getpid(), serial_++);
     PMX_CHECK(ensure_dir(Root::shared, ".staging"));
     PMX_CHECK(make_dir(shared_.raw(), staging.c_str()));
-    known_[1].insert(staging);
+    known_[1].emplace(staging, true);
     std::lock_guard lock(*mutex_);
     staging_.emplace(std::move(name), std::move(staging));
     return true;

@@ -28,6 +28,8 @@ class Tree {
 
     // The directory exists afterwards, with every one above it, and each is a real directory.
     Result<> ensure_dir(Root root, std::string_view path);
+    // This run made the directory: nothing stands in it that somebody else put there before.
+    bool is_new(Root root, std::string_view path) const;
     // A link from `path` to `target`; an equal one is kept. Anything else at `path` makes room.
     Result<> ensure_symlink(const Symlink& link);
     // The directory of a place, for an importer. [worker]
@@ -63,7 +65,7 @@ class Tree {
     Fd project_, shared_;
     std::string project_path_, shared_path_;
     std::uint64_t project_device_ = 0, shared_device_ = 0;
-    std::unordered_set<std::string> known_[2];
+    std::unordered_map<std::string, bool> known_[2];  // directory → this run made it
     std::unordered_map<std::string, std::string> staging_;  // slot → staging directory
     std::vector<std::string> published_;
     std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();

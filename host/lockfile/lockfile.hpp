@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ struct LockedProject {
     std::vector<Meta> other_meta;  // the rest of dependenciesMeta ("built", "node"), kept for writing
 };
 
+struct YamlTree;
+
 struct Lockfile {
     LockfileFormat format = LockfileFormat::pnpm;
     std::string file_name;     // "pnpm-lock.yaml", "package-lock.json", "npm-shrinkwrap.json"
@@ -58,6 +61,9 @@ struct Lockfile {
     std::vector<NpmEntry> entries;  // npm's format only: every entry, the root's first, each after what it lies in
     std::string_view npm_name;      // … and the name that the file gives itself where the manifest has none
     std::vector<std::pair<std::string_view, std::string_view>> unknown;  // sections that pmx does not know: name → lines
+
+    // pnpm's format: what was read, for read_records(), which drops it. Whoever will not call that may drop it, too.
+    std::shared_ptr<const YamlTree> tree;
 
     const PackageRecord* find_record(std::string_view key) const;  // nullptr when there is none
 };

@@ -16,8 +16,7 @@ constexpr const char* kRestore = "restore the lockfile from version control, or 
 
 class PnpmReader {
   public:
-    PnpmReader(Lockfile& lockfile, YamlTree tree)
-        : lockfile_(lockfile), graph_(lockfile.graph), tree_(std::move(tree)) {}
+    PnpmReader(Lockfile& lockfile, const YamlTree& tree) : lockfile_(lockfile), graph_(lockfile.graph), tree_(tree) {}
 
     Result<> read() {
         const YamlNode& root = tree_.root();
@@ -413,7 +412,7 @@ class PnpmReader {
 
     Lockfile& lockfile_;
     Graph& graph_;
-    YamlTree tree_;
+    const YamlTree& tree_;
     std::vector<const YamlNode*> snapshots_;  // in the order of graph_.packages
     std::unordered_map<std::string_view, std::uint32_t> index_;
     std::unordered_set<std::string_view> left_out_, seen_;
@@ -430,7 +429,9 @@ Result<> read_pnpm_lock(Lockfile& lockfile, std::uint32_t document_line) {
             error.subject = lockfile.file_name + ":" + error.subject.substr(5);
         return tl::make_unexpected(std::move(error));
     }
-    return PnpmReader(lockfile, std::move(*tree)).read();
+    auto kept = std::make_shared<const YamlTree>(std::move(*tree));
+    if (document_line == 1) lockfile.tree = kept;  // records tell lines of the document
+    return PnpmReader(lockfile, *kept).read();
 }
 
 }  // namespace pmx

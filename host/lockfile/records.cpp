@@ -212,6 +212,8 @@ void record_manifest(LockedProject& project, const Manifest& manifest, Arena& ar
 
 Result<> read_records(Lockfile& lockfile) {
     if (lockfile.format == LockfileFormat::npm) return read_npm_records(lockfile);
+    const std::shared_ptr<const YamlTree> known = std::move(lockfile.tree);
+    if (known) return RecordReader(lockfile, *known).read();
     PMX_TRY(YamlTree tree, read_yaml(lockfile.document, lockfile.graph.arena, 1));
     return RecordReader(lockfile, tree).read();
 }

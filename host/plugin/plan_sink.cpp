@@ -15,16 +15,6 @@ Failure refuse(std::string what, std::string_view subject) {
     return fail(Code::PLUGIN_FAILED, std::move(what), std::string(subject), "use another --linker, and tell its author");
 }
 
-// Is there a component "node_modules" before the last one (or, with `or_last`, anywhere)?
-bool is_below_modules(std::string_view path, bool or_last = false) {
-    for (std::size_t at = 0; at < path.size();) {
-        std::size_t slash = std::min(path.find('/', at), path.size());
-        if (path.substr(at, slash - at) == kModules && (or_last || slash < path.size())) return true;
-        at = slash + 1;
-    }
-    return false;
-}
-
 bool starts_with_dir(std::string_view path, std::string_view dir) {
     return path.size() > dir.size() && path.substr(0, dir.size()) == dir && path[dir.size()] == '/';
 }
@@ -39,9 +29,9 @@ PlanSink::PlanSink(const Graph& graph, std::string_view layout) : graph_(graph),
     for (const Location& location : graph.locations)
         if (location.package == kNoPackage) projects_.insert(location.link);
     plan_.places.reserve(graph.packages.size());
-    place_at_.reserve(graph.packages.size());
+    place_at_[0].reserve(graph.packages.size());
     plan_.symlinks.reserve(graph.edges.size());
-    symlink_at_.reserve(graph.edges.size());
+    symlink_at_[0].reserve(graph.edges.size());
 }
 
 template <class Step>
@@ -53,12 +43,6 @@ pmx_status PlanSink::guarded(const pmx_plan_sink* sink, Step&& step) noexcept tr
     return PMX_INVALID;
 } catch (...) {
     return PMX_NO_MEMORY;
-}
-
-std::string PlanSink::key(Root root, std::string_view path) {
-    std::string text(1, root == Root::project ? 'p' : 's');
-    text += '/';
-    return text.append(path);
 }
 
 Result<std::string_view> PlanSink::path(std::uint32_t root, pmx_str text, std::string_view what) {
@@ -90,7 +74,7 @@ pmx_status PlanSink::place(const pmx_plan_sink* sink, std::uint32_t package, std
         PMX_CHECK(self.check_package(package, "a place"));
         PMX_TRY(std::string_view checked, self.path(root, dir, "directory of a package"));
         auto number = static_cast<std::uint32_t>(self.plan_.places.size());
-        auto [at, is_new] = self.place_at_.emplace(key(static_cast<Root>(root), checked), number);
+        auto [at, is_new] = self.place_at_[root].emplace(checked, number);
         if (is_new)
             self.plan_.places.push_back({package, static_cast<Root>(root), checked, false});
         else if (self.plan_.places[at->second].package != package)
@@ -106,7 +90,7 @@ Result<> PlanSink::add_symlink(std::uint32_t root, pmx_str text, Root target_roo
                                bool to_project) {
     PMX_TRY(std::string_view checked, path(root, text, "symbolic link"));
     auto number = static_cast<std::uint32_t>(plan_.symlinks.size());
-    auto [at, is_new] = symlink_at_.emplace(key(static_cast<Root>(root), checked), number);
+    auto [at, is_new] = symlink_at_[root].emplace(checked, number);
     if (is_new) {
         plan_.symlinks.push_back({static_cast<Root>(root), checked, target_root, target, to_project});
         return {};
@@ -186,47 +170,70 @@ pmx_status PlanSink::describe(const pmx_plan_sink* sink, const char* key, pmx_st
 }
 
 // Below the project, everything that is made stands in a node_modules or in the declared virtual store.
-Result<> PlanSink::check_inside_modules(Root root, std::string_view path, std::string_view what) const {
-    if (root == Root::shared || is_below_modules(path)) return {};
+Result<> PlanSink::check_inside_modules(std::string_view path, std::string_view what) const {
     for (std::string_view dir : {plan_.virtual_store_dir, plan_.modules_dir})
         if (!dir.empty() && (starts_with_dir(path, dir) || path.find("/" + std::string(dir) + "/") != path.npos)) return {};
     return fail(Code::UNSAFE_PATH, std::string(what) + " is outside node_modules", std::string(path),
                 "look where the lockfile gets this path from, or use another --linker");
 }
 
-// Looks at every directory above `path`: none is a symbolic link of this plan, and inside another package's directory
-// only its node_modules may hold something.
+const PlanSink::Above& PlanSink::above(Root root, std::string_view dir) {
+    const auto index = static_cast<unsigned>(root);
+    if (auto known = above_[index].find(dir); known != above_[index].end()) return known->second;
+    const std::size_t slash = dir.rfind('/');
+    const std::string_view parent = slash == dir.npos ? std::string_view() : dir.substr(0, slash);
+    Above found;
+    if (slash != dir.npos) {
+        found = above(root, parent);
+        if (found.owner != kNoPlace && plan_.places[found.owner].dir == parent) found.is_free = found.is_free && dir.substr(slash + 1) == kModules;
+    }
+    found.is_modules = found.is_modules || dir.substr(slash == dir.npos ? 0 : slash + 1) == kModules;
+    if (auto owner = place_at_[index].find(dir); owner != place_at_[index].end()) found.owner = owner->second;
+    if (symlink_at_[index].contains(dir)) found.is_free = false;
+    return above_[index].emplace(dir, found).first->second;
+}
+
+// Every directory above `path`: none is a symbolic link of this plan, and inside another package's directory only its
+// node_modules may hold something.
 Result<> PlanSink::check_surroundings(Root root, std::string_view path, std::string_view what) {
-    PMX_CHECK(check_inside_modules(root, path, what));
-    std::string whole = key(root, path);
+    const std::size_t slash = path.rfind('/');
+    const Above around = slash == path.npos ? Above() : above(root, path.substr(0, slash));
+    if (root == Root::project && !around.is_modules) PMX_CHECK(check_inside_modules(path, what));
+    const bool among_files = around.owner != kNoPlace && plan_.places[around.owner].dir.size() == slash;
+    if (!around.is_free || among_files) PMX_CHECK(refuse_surroundings(root, path, what));
+    // Executables are made after the files, so only packages and links make a directory a shared one.
+    if (around.owner != kNoPlace && what != "a directory of executables") plan_.places[around.owner].has_nested = true;
+    return {};
+}
+
+// What is wrong, the nearest first.
+Result<> PlanSink::refuse_surroundings(Root root, std::string_view path, std::string_view what) const {
+    const auto index = static_cast<unsigned>(root);
     bool owned = false;
-    for (std::size_t slash = whole.rfind('/'); slash > 1 && slash != whole.npos; slash = whole.rfind('/', slash - 1)) {
-        std::string above = whole.substr(0, slash);
-        if (symlink_at_.count(above))
-            return refuse(std::string(what) + " lies below a symbolic link of the same plan, " + above.substr(2), path);
-        if (owned) continue;
-        auto owner = place_at_.find(above);
-        if (owner == place_at_.end()) continue;
+    for (std::size_t slash = path.rfind('/'); slash != path.npos && slash > 0; slash = path.rfind('/', slash - 1)) {
+        const std::string_view above = path.substr(0, slash);
+        if (symlink_at_[index].contains(above))
+            return refuse(std::string(what) + " lies below a symbolic link of the same plan, " + std::string(above), path);
+        if (owned || !place_at_[index].contains(above)) continue;
         owned = true;
-        std::string_view inside = std::string_view(whole).substr(slash + 1);
-        if (!starts_with_dir(inside, kModules))
-            return refuse(std::string(what) + " lies among the files of another package, " + above.substr(2), path);
-        // Executables are made after the files, so only packages and links make a directory a shared one.
-        if (what != "a directory of executables") plan_.places[owner->second].has_nested = true;
+        if (!starts_with_dir(path.substr(slash + 1), kModules))
+            return refuse(std::string(what) + " lies among the files of another package, " + std::string(above), path);
     }
     return {};
 }
 
 Result<Plan> PlanSink::finish() && {
+    above_[0].reserve(2 * plan_.places.size());
     for (std::size_t i = 0; i < plan_.places.size(); ++i) {
-        Place place = plan_.places[i];
-        if (symlink_at_.count(key(place.root, place.dir)))
+        const Place place = plan_.places[i];
+        if (symlink_at_[static_cast<unsigned>(place.root)].contains(place.dir))
             return refuse("a package and a symbolic link at one path", place.dir);
         PMX_CHECK(check_surroundings(place.root, place.dir, "a package"));
     }
     for (const Symlink& link : plan_.symlinks) PMX_CHECK(check_surroundings(link.root, link.path, "a symbolic link"));
     for (const BinRequest& request : plan_.bins) {
-        if (place_at_.count(key(request.root, request.dir)) || symlink_at_.count(key(request.root, request.dir)))
+        const auto index = static_cast<unsigned>(request.root);
+        if (place_at_[index].contains(request.dir) || symlink_at_[index].contains(request.dir))
             return refuse("executables at the path of a package or link", request.dir);
         PMX_CHECK(check_surroundings(request.root, request.dir, "a directory of executables"));
     }

@@ -41,17 +41,25 @@ class PlanSink {
     Result<std::string_view> project_dir(pmx_str text);
     Result<> add_symlink(std::uint32_t root, pmx_str path, Root target_root, std::string_view target, bool to_project);
     Result<> check_package(std::uint32_t package, std::string_view what) const;
-    // A path of the plan, with its root in front: what the maps below are keyed by.
-    static std::string key(Root root, std::string_view path);
+    // What a directory has above it and is itself: the same for everything that goes into it.
+    struct Above {
+        std::uint32_t owner = kNoPlace;  // the nearest package's directory
+        bool is_free = true;             // no symbolic link of the plan, and of a package's directory only its node_modules
+        bool is_modules = false;         // a node_modules, or below one
+    };
+    const Above& above(Root root, std::string_view dir);
     Result<> check_surroundings(Root root, std::string_view path, std::string_view what);
-    Result<> check_inside_modules(Root root, std::string_view path, std::string_view what) const;
+    Result<> refuse_surroundings(Root root, std::string_view path, std::string_view what) const;
+    Result<> check_inside_modules(std::string_view path, std::string_view what) const;
 
     pmx_plan_sink sink_;
     const Graph& graph_;
     const std::string layout_;
     Plan plan_;
     std::optional<Error> refused_;
-    std::unordered_map<std::string, std::uint32_t> place_at_, symlink_at_;
+    using Paths = std::unordered_map<std::string_view, std::uint32_t>;  // views into the plan's arena
+    Paths place_at_[2], symlink_at_[2];                                 // by root
+    std::unordered_map<std::string_view, Above> above_[2];
     std::unordered_set<std::string_view> projects_;
 };
 

@@ -64,6 +64,7 @@ struct LockedPeer {
 std::optional<LockedPeer> locked_peer(const Pins& pins, const DependencyTree& tree, std::string_view dir, const std::vector<TreeEdge>& edges,
                                       std::string_view name, const std::vector<std::string_view>& ranges, const Edge* in_root = nullptr) {
     if (pins.empty() || !pins.edges_hold() || pins.is_updated(name, 0, dir)) return std::nullopt;
+    if (!in_root && pins.count(name) == 0) return std::nullopt;  // there is no version to find
     const Graph& graph = pins.graph();
     std::vector<std::uint32_t> queue;
     std::vector<bool> seen(graph.packages.size());
@@ -176,6 +177,8 @@ std::vector<std::pair<std::string_view, TreeWalk::MissingPeer>> TreeWalk::missin
 // The highest version that something in the tree uses and that all ranges accept: what only the lockfile still has is gone.
 std::optional<std::string> TreeWalk::version_for_peer(std::string_view name, const std::vector<std::string_view>& ranges, bool prereleases,
                                                       std::uint32_t fitting) const {
+    const auto known = packages_by_name_.find(name);
+    if (known == packages_by_name_.end()) return std::nullopt;
     std::vector<Range> wanted;
     for (std::string_view text : ranges) {
         auto range = Range::parse(text, {.loose = true, .include_prerelease = prereleases});
@@ -192,11 +195,10 @@ std::optional<std::string> TreeWalk::version_for_peer(std::string_view name, con
         best = std::string(text);
         highest = std::move(version);
     };
-    if (auto known = packages_by_name_.find(name); known != packages_by_name_.end())
-        for (std::uint32_t package : known->second)
-            if (tree_.packages[package].record.resolution.kind == ResolutionKind::registry && !nodes_[package].failure &&
-                (fitting == kNone || accepts_beside(tree_.packages[package].record, fitting)))
-                consider(tree_.packages[package].record.version);
+    for (std::uint32_t package : known->second)
+        if (tree_.packages[package].record.resolution.kind == ResolutionKind::registry && !nodes_[package].failure &&
+            (fitting == kNone || accepts_beside(tree_.packages[package].record, fitting)))
+            consider(tree_.packages[package].record.version);
     return best;
 }
 
@@ -277,6 +279,7 @@ Result<bool> TreeWalk::install_required(std::uint32_t index) {
 // What stands beside a package that wants this peer, somewhere below this project (or any, where `everywhere`): the last
 // such version, breadth first. pnpm takes it whatever the others' ranges say.
 std::optional<std::string> TreeWalk::version_used_below(const Importer& importer, std::string_view name, bool everywhere) const {
+    if (!packages_by_name_.contains(name)) return std::nullopt;
     std::vector<bool> wants(tree_.packages.size()), seen(tree_.packages.size());
     for (std::uint32_t p = 0; p < tree_.packages.size(); ++p) {
         const auto& peers = tree_.packages[p].record.peers;
