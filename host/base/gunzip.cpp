@@ -15,18 +15,17 @@ namespace {
 constexpr std::size_t kKeep = 32u << 20;
 constexpr std::size_t kMostPerByte = 1032;  // what deflate can make of one byte
 
-// The size that the last member claims. It is a hint only: wrong with several members, padding, or a liar.
-std::size_t claimed_size(std::string_view bytes) {
+}  // namespace
+
+void Gunzip::Free::operator()(libdeflate_decompressor* it) const { libdeflate_free_decompressor(it); }
+void Gunzip::Release::operator()(char* it) const { std::free(it); }
+
+std::size_t Gunzip::claimed_size(std::string_view bytes) {
     if (bytes.size() < 18) return 0;
     std::uint32_t size;
     std::memcpy(&size, bytes.data() + bytes.size() - 4, 4);
     return size;
 }
-
-}  // namespace
-
-void Gunzip::Free::operator()(libdeflate_decompressor* it) const { libdeflate_free_decompressor(it); }
-void Gunzip::Release::operator()(char* it) const { std::free(it); }
 
 Gunzip::Gunzip() : decompressor_(libdeflate_alloc_decompressor()) {}
 Gunzip::~Gunzip() = default;

@@ -28,6 +28,8 @@ class Gunzip {
     // users do. `text` is valid until the next call.
     Outcome inflate(std::string_view bytes, std::uint64_t bound, std::string_view& text);
 
+    // The size that the last member claims. It is a hint only: wrong with several members, padding, or a liar.
+    static std::size_t claimed_size(std::string_view bytes);
     static bool is_gzip(std::string_view bytes) { return bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b'; }
 
   private:

@@ -7,12 +7,11 @@
 #include <xxhash.h>
 
 #include "model/contained_path.hpp"
-#include "store/tar.hpp"
 
 namespace pmx {
 namespace {
 
-constexpr std::string_view kRemedy = "nothing of it was written; report this package to its registry";
+constexpr std::string_view kRemedy = "nothing of it is kept; report this package to its registry";
 
 bool has_dotdot(std::string_view path, std::string_view separators) {
     while (!path.empty()) {
@@ -49,11 +48,11 @@ std::string_view terminated(Arena& arena, std::string_view text) {
 }  // namespace
 
 // The path inside the package, without the archive's first component; "" when nothing is left of it.
-Result<std::string_view> Contents::place(std::string_view path, std::string_view id) {
+Result<std::string_view> Contents::place(std::string_view path) {
     // Backslashes are bytes of a name here, but an archive that would climb on Windows is hostile everywhere.
     if (has_dotdot(path, "/\\"))
         return fail(Code::UNSAFE_PATH, fmt::format("the archive's entry \"{}\" would leave its package", path),
-                    std::string(id), std::string(kRemedy));
+                    std::string(id_), std::string(kRemedy));
     std::size_t slash = path.find('/');
     if (slash == std::string_view::npos) return std::string_view();
     path.remove_prefix(slash + 1);
@@ -61,7 +60,7 @@ Result<std::string_view> Contents::place(std::string_view path, std::string_view
     tidy(path, scratch_);
     if (scratch_.empty() || is_contained_path(scratch_)) return std::string_view(scratch_);
     return fail(Code::ARCHIVE, fmt::format("the archive's entry \"{}…\" has a name that is too long", path.substr(0, 60)),
-                std::string(id), std::string(kRemedy));
+                std::string(id_), std::string(kRemedy));
 }
 
 std::uint64_t Contents::table_seed() {
@@ -87,7 +86,7 @@ void Contents::grow() {
         if (!from.path.empty()) slot(from.path, from.hash) = from;
 }
 
-Result<> Contents::add_parents(std::string_view path, std::string_view id) {
+Result<> Contents::add_parents(std::string_view path) {
     std::size_t slash = path.rfind('/');
     if (slash == std::string_view::npos) return {};
     if (path.substr(0, slash) == last_parent_) return {};
@@ -100,7 +99,7 @@ Result<> Contents::add_parents(std::string_view path, std::string_view id) {
         if (!place.path.empty()) {
             if (place.file == kDir) break;
             return fail(Code::ARCHIVE, fmt::format("the archive has \"{}\" both as a file and as a directory", parent),
-                        std::string(id), std::string(kRemedy));
+                        std::string(id_), std::string(kRemedy));
         }
         place = {hash, terminated(arena_, parent), kDir};
         ++taken_;
@@ -111,73 +110,64 @@ Result<> Contents::add_parents(std::string_view path, std::string_view id) {
     return {};
 }
 
-Result<> Contents::add(std::string_view path, std::string_view data, bool executable, std::string_view id) {
+Result<std::uint32_t> Contents::add(std::string_view path, bool executable) {
     if ((taken_ + 1) * 2 > slots_.size()) grow();
     std::uint64_t hash = hash_of(path);
     Slot& place = slot(path, hash);
     if (!place.path.empty()) {
         if (place.file == kDir)
             return fail(Code::ARCHIVE, fmt::format("the archive has \"{}\" both as a directory and as a file", path),
-                        std::string(id), std::string(kRemedy));
-        File& before = files[place.file];
-        before.data = data;
-        before.executable = executable;
-        return {};
+                        std::string(id_), std::string(kRemedy));
+        files[place.file].executable = executable;
+        return place.file;
     }
+    const std::uint32_t number = static_cast<std::uint32_t>(files.size());
     std::string_view kept = terminated(arena_, path);
-    place = {hash, kept, static_cast<std::uint32_t>(files.size())};
+    place = {hash, kept, number};
     ++taken_;
-    files.push_back({kept, data, executable});
-    return add_parents(kept, id);
+    files.push_back({kept, executable});
+    PMX_CHECK(add_parents(kept));
+    return number;
 }
 
-Result<> Contents::collect(std::string_view tar, std::string_view id, std::string_view subdir,
-                           const UnpackLimits& limits) {
-    std::string below;
-    tidy(subdir, below);
-    if (!below.empty()) {
-        PMX_CHECK(contained_path(below, "the path inside the archive", id));
-        below += '/';
-    }
-    TarReader reader(tar, id);
-    TarEntry entry;
-    std::uint32_t entries = 0;
-    for (;;) {
-        PMX_TRY(bool more, reader.next(entry));
-        if (!more) break;
-        if (++entries > limits.entries)
-            return fail(Code::ARCHIVE, fmt::format("the archive has more than {} entries", limits.entries), std::string(id),
-                        std::string(kRemedy));
-        if (entry.type != TarType::file && entry.type != TarType::directory) continue;
-        PMX_TRY(std::string_view path, place(entry.path, id));
-        if (path.empty() || entry.type == TarType::directory) continue;
-        if (!below.empty()) {
-            if (!path.starts_with(below)) continue;
-            path.remove_prefix(below.size());
-        }
-        PMX_CHECK(add(path, entry.data, (entry.mode & 0111) != 0, id));
-    }
-    if (files.empty())
-        return fail(Code::ARCHIVE,
-                    below.empty() ? "the archive holds no files" : fmt::format("the archive has nothing below \"{}\"", subdir),
-                    std::string(id), std::string(kRemedy));
+Result<> Contents::only_below(std::string_view subdir) {
+    tidy(subdir, below_);
+    if (below_.empty()) return {};
+    PMX_CHECK(contained_path(below_, "the path inside the archive", id_));
+    below_ += '/';
     return {};
 }
 
-Contents::File* Contents::find(std::string_view path) {
-    if (slots_.empty() || path.empty()) return nullptr;
-    Slot& place = slot(path, hash_of(path));
-    return place.path.empty() || place.file == kDir ? nullptr : &files[place.file];
+Result<std::optional<std::uint32_t>> Contents::admit(const TarEntry& entry) {
+    if (++entries_ > limits_.entries)
+        return fail(Code::ARCHIVE, fmt::format("the archive has more than {} entries", limits_.entries), std::string(id_),
+                    std::string(kRemedy));
+    if (entry.type != TarType::file && entry.type != TarType::directory) return std::nullopt;
+    PMX_TRY(std::string_view path, place(entry.path));
+    if (path.empty() || entry.type == TarType::directory) return std::nullopt;
+    if (!below_.empty()) {
+        if (!path.starts_with(below_)) return std::nullopt;
+        path.remove_prefix(below_.size());
+    }
+    PMX_TRY(std::uint32_t number, add(path, (entry.mode & 0111) != 0));
+    return number;
 }
 
-void Contents::marker_last() {
-    File* marker = find("package.json");
-    if (!marker) return;
-    std::swap(*marker, files.back());
-    // Keeps find() true for the two that moved.
-    std::uint32_t here = static_cast<std::uint32_t>(marker - files.data());
-    slot(marker->path, hash_of(marker->path)).file = here;
-    slot(files.back().path, hash_of(files.back().path)).file = static_cast<std::uint32_t>(files.size() - 1);
+Result<> Contents::finish() const {
+    if (!files.empty()) return {};
+    return fail(Code::ARCHIVE,
+                below_.empty() ? "the archive holds no files"
+                               : fmt::format("the archive has nothing below \"{}\"", below_.substr(0, below_.size() - 1)),
+                std::string(id_), std::string(kRemedy));
 }
+
+std::optional<std::uint32_t> Contents::find(std::string_view path) {
+    if (slots_.empty() || path.empty()) return std::nullopt;
+    Slot& place = slot(path, hash_of(path));
+    if (place.path.empty() || place.file == kDir) return std::nullopt;
+    return place.file;
+}
+
+std::uint32_t Contents::marker() { return find("package.json").value_or(static_cast<std::uint32_t>(files.size()) - 1); }
 
 }  // namespace pmx

@@ -1,9 +1,12 @@
 #include "store/gzip.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
+#include <isa-l/igzip_lib.h>
 
+#include "base/gunzip.hpp"
 #include "store/store.hpp"
 
 namespace pmx {
@@ -12,6 +15,14 @@ namespace {
 // Below this a high ratio proves nothing: a package may hold one large file of zeros.
 constexpr std::uint64_t kRatioFrom = 64u << 20;
 
+// Small enough to stay in a core's own cache between inflating and writing, large enough that nearly every file is
+// written with one call.
+constexpr std::size_t kWindow = 512u << 10;
+// Up to here the library that wants all at once is the faster one; above, what its memory costs is more than it gains.
+constexpr std::size_t kOneShot = 4u << 20;
+constexpr std::size_t kMostInput = 1u << 30;  // the library counts in 32 bits
+
+constexpr std::string_view kDamaged = "the archive is truncated or damaged: its gzip data ends or breaks early";
 constexpr std::string_view kRemedy = "fetch it again; if that does not help, report this package to its registry";
 
 // What a body that is no archive looks like, for an error people can act on.
@@ -32,27 +43,105 @@ std::string_view guess(std::string_view bytes) {
 
 }  // namespace
 
-Result<std::string_view> Inflater::inflate(std::string_view archive, std::string_view id, const UnpackLimits& limits) {
-    auto refuse = [&](std::string what) { return fail(Code::ARCHIVE, std::move(what), std::string(id), std::string(kRemedy)); };
-    if (archive.size() > limits.archive_bytes)
-        return refuse(fmt::format("the archive is larger than {} bytes", limits.archive_bytes));
-    if (!Gunzip::is_gzip(archive)) {
+Inflater::Inflater() : state_(std::make_unique<inflate_state>()) {}
+Inflater::~Inflater() = default;
+
+Failure Inflater::refuse(std::string what) const { return fail(Code::ARCHIVE, std::move(what), id_, std::string(kRemedy)); }
+
+Result<> Inflater::open(std::string_view archive, std::string_view id, const UnpackLimits& limits) {
+    id_ = id;
+    rest_ = archive;
+    begin_ = end_ = 0;
+    made_ = 0;
+    finished_ = false;
+    plain_ = !Gunzip::is_gzip(archive);
+    if (archive.size() > limits.archive_bytes) return refuse(fmt::format("the archive is larger than {} bytes", limits.archive_bytes));
+    if (plain_) {
         // A tar has whole blocks and its name, never a control byte, first.
         if (archive.size() < 512 || guess(archive) != "it is neither gzip nor tar")
             return refuse(fmt::format("this is no package archive: {}", guess(archive)));
         if (archive.size() > limits.unpacked_bytes) return refuse("the archive is larger than allowed");
-        return archive;
+        return {};
     }
-    const std::uint64_t bound = std::min<std::uint64_t>(
-        limits.unpacked_bytes, std::max<std::uint64_t>(kRatioFrom, limits.ratio * archive.size()));
-    std::string_view tar;
-    switch (gunzip_.inflate(archive, bound, tar)) {
-        case Gunzip::Outcome::done: return tar;
-        case Gunzip::Outcome::too_long: return refuse(fmt::format("the archive unpacks to more than {} bytes, which a package never does", bound));
-        case Gunzip::Outcome::no_memory: return fail(Code::INTERNAL, "out of memory for unpacking", std::string(id));
-        case Gunzip::Outcome::damaged: break;
+    bound_ = std::min<std::uint64_t>(limits.unpacked_bytes, std::max<std::uint64_t>(kRatioFrom, limits.ratio * archive.size()));
+    if (Gunzip::claimed_size(archive) <= kOneShot) {
+        std::string_view tar;
+        const Gunzip::Outcome outcome = gunzip_.inflate(archive, std::min<std::uint64_t>(bound_, kOneShot), tar);
+        if (outcome == Gunzip::Outcome::no_memory) return fail(Code::INTERNAL, "out of memory for unpacking", id_);
+        if (outcome == Gunzip::Outcome::damaged) return refuse(std::string(kDamaged));
+        if (outcome == Gunzip::Outcome::done) {
+            rest_ = tar;
+            plain_ = true;
+            return {};
+        }
     }
-    return refuse("the archive is truncated or damaged: its gzip data ends or breaks early");
+    isal_inflate_init(state_.get());
+    state_->crc_flag = ISAL_GZIP;
+    return {};
+}
+
+Result<std::string_view> Inflater::look(std::size_t least) {
+    if (plain_) return rest_;
+    while (end_ - begin_ < least && !finished_) {
+        make_room(least);
+        PMX_CHECK(fill());
+    }
+    return std::string_view(buffer_.get() + begin_, end_ - begin_);
+}
+
+void Inflater::take(std::size_t count) {
+    if (plain_) rest_.remove_prefix(count);
+    else begin_ += count;
+}
+
+// What is left goes to the front, so that the window can be filled in one go.
+void Inflater::make_room(std::size_t least) {
+    const std::size_t left = end_ - begin_;
+    if (least > capacity_) {
+        const std::size_t capacity = std::max(least, kWindow);
+        auto larger = std::make_unique_for_overwrite<char[]>(capacity);
+        if (left) std::memcpy(larger.get(), buffer_.get() + begin_, left);
+        buffer_ = std::move(larger);
+        capacity_ = capacity;
+    } else if (left) {
+        std::memmove(buffer_.get(), buffer_.get() + begin_, left);
+    }
+    begin_ = 0;
+    end_ = left;
+}
+
+Result<> Inflater::fill() {
+    inflate_state& state = *state_;
+    for (;;) {
+        // One byte over the bound tells that there is more.
+        const std::uint64_t room = std::min<std::uint64_t>(capacity_ - end_, bound_ - made_ + 1);
+        if (room == 0) return {};
+        const std::size_t given = std::min(rest_.size(), kMostInput);
+        state.next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(rest_.data()));
+        state.avail_in = static_cast<std::uint32_t>(given);
+        state.next_out = reinterpret_cast<std::uint8_t*>(buffer_.get() + end_);
+        state.avail_out = static_cast<std::uint32_t>(room);
+        const int outcome = isal_inflate(&state);
+        const std::size_t used = given - state.avail_in, made = room - state.avail_out;
+        rest_.remove_prefix(used);
+        end_ += made;
+        made_ += made;
+        if (made_ > bound_)
+            return refuse(fmt::format("the archive unpacks to more than {} bytes, which a package never does", bound_));
+        const bool ended = outcome == ISAL_DECOMP_OK && state.block_state == ISAL_BLOCK_FINISH;
+        if (outcome != ISAL_DECOMP_OK || (!ended && used == 0 && made == 0))
+            return refuse(std::string(kDamaged));
+        if (!ended) continue;
+        // Bytes that were read ahead, a bit at a time, belong to the next member.
+        const std::size_t ahead = static_cast<std::size_t>(state.read_in_length) / 8;
+        rest_ = {rest_.data() - ahead, rest_.size() + ahead};
+        if (!Gunzip::is_gzip(rest_)) {
+            finished_ = true;
+            return {};
+        }
+        isal_inflate_init(&state);
+        state.crc_flag = ISAL_GZIP;
+    }
 }
 
 }  // namespace pmx

@@ -1,26 +1,50 @@
-// Inflater: a whole gzip file in memory to a whole tar in memory. One per thread, reused from archive to archive. Called by
-// unpack; knows nothing of tar but that bytes without a gzip header may be one already. Keeps the limits, whatever the
-// archive claims, and says in words what a body is that is no archive.
+// Inflater: an archive in memory as the tar that it holds, a window at a time, so that a package of 130 MB needs neither
+// 130 MB nor their page faults. One per thread, reused from archive to archive. Called by unpack; knows nothing of tar
+// but that bytes without a gzip header may be one already. Keeps the limits, whatever the archive claims, and says in
+// words what a body is that is no archive. [one thread]
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/gunzip.hpp"
 #include "base/result.hpp"
+#include "store/tar.hpp"
+
+struct inflate_state;
 
 namespace pmx {
 
 struct UnpackLimits;
 
-class Inflater {
+class Inflater final : public TarSource {
   public:
-    // The tar inside `archive`, valid until the next call. All members of a file of several are joined; whatever
-    // follows the last one (padding, garbage) is ignored, as zlib's users do. Input without the gzip magic is returned
+    Inflater();
+    ~Inflater() override;
+
+    // Begins with an archive, which must stay until the last look. All members of a gzip file of several are joined;
+    // whatever follows the last one (padding, garbage) is ignored, as zlib's users do. Without the gzip magic it is taken
     // as it is when it could be a tar, and refused with PMX_E_ARCHIVE when it is another format.
-    Result<std::string_view> inflate(std::string_view archive, std::string_view id, const UnpackLimits& limits);
+    Result<> open(std::string_view archive, std::string_view id, const UnpackLimits& limits);
+
+    Result<std::string_view> look(std::size_t least) override;
+    void take(std::size_t count) override;
 
   private:
-    Gunzip gunzip_;
+    Result<> fill();
+    void make_room(std::size_t least);
+    Failure refuse(std::string what) const;
+
+    Gunzip gunzip_;                         // for what is small
+    std::unique_ptr<inflate_state> state_;  // for what is not
+    std::unique_ptr<char[]> buffer_;
+    std::size_t capacity_ = 0, begin_ = 0, end_ = 0;  // what was made and not yet taken: [begin_, end_) of the buffer
+    std::string_view rest_;                           // of the archive; of a plain tar: what was not yet taken
+    std::uint64_t made_ = 0, bound_ = 0;
+    bool plain_ = false, finished_ = false;
+    std::string id_;
 };
 
 }  // namespace pmx

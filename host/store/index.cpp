@@ -86,9 +86,8 @@ std::string IndexWriter::bytes() const {
     std::string out(sizeof head, '\0');
     out.reserve(sizeof head + rows_.size() * (sizeof(FileRow) + 48) + 4096);
     char ordinal[12];
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-        const Row& row = rows_[i];
-        char* end = std::to_chars(ordinal, ordinal + sizeof ordinal, i).ptr;
+    for (const Row& row : rows_) {
+        char* end = std::to_chars(ordinal, ordinal + sizeof ordinal, row.ordinal).ptr;
         Text source = put({ordinal, static_cast<std::size_t>(end - ordinal)});
         Text path = put(row.path);
         append(out, FileRow{row.size, row.inode, row.mtime_ns, row.checksum, path.at,

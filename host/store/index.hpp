@@ -25,6 +25,7 @@ class IndexWriter {
         std::uint64_t checksum = 0;  // XXH3-64 of the content
         std::uint32_t mode = 0;
         std::string_view path;
+        std::uint32_t ordinal = 0;   // the file's name
     };
     void add_file(const Row& row) { rows_.push_back(row); }
     void add_dir(std::string_view path) { dirs_.push_back(path); }

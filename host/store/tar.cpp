@@ -1,6 +1,8 @@
 #include "store/tar.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -8,6 +10,7 @@ namespace pmx {
 namespace {
 
 constexpr std::size_t kBlock = 512;
+constexpr std::uint64_t kLargestMeta = 1u << 20;
 
 // A NUL-terminated field that may also fill its room.
 std::string_view text(const char* at, std::size_t room) {
@@ -36,7 +39,7 @@ std::optional<std::uint64_t> number(const char* at, std::size_t room) {
     return value;
 }
 
-std::uint64_t padded(std::uint64_t size) { return (size + kBlock - 1) & ~std::uint64_t{kBlock - 1}; }
+std::uint64_t padding_after(std::uint64_t size) { return (kBlock - size % kBlock) % kBlock; }
 
 bool is_zero(const char* block) {
     std::uint64_t words[kBlock / 8];
@@ -62,15 +65,35 @@ bool checksum_holds(const char* block) {
 
 }  // namespace
 
-Failure TarReader::broken(std::string what) const {
+Failure TarReader::broken(std::string_view what) const {
     return fail(Code::ARCHIVE, fmt::format("the archive is damaged: {} (at byte {})", what, at_), std::string(id_),
                 "fetch it again; if that does not help, report this package to its registry");
 }
 
-bool TarReader::starts_entry(std::size_t at) const {
-    if (at > tar_.size()) return false;
-    if (tar_.size() - at < kBlock) return true;  // the end, or a truncation that next() will report
-    return is_zero(tar_.data() + at) || checksum_holds(tar_.data() + at);
+void TarReader::take(std::size_t count) {
+    source_.take(count);
+    at_ += count;
+}
+
+Result<> TarReader::pass(std::uint64_t count, std::string_view what) {
+    while (count) {
+        PMX_TRY(std::string_view there, source_.look(1));
+        if (there.empty()) return what.empty() ? Result<>() : Result<>(broken(what));
+        const std::size_t some = static_cast<std::size_t>(std::min<std::uint64_t>(count, there.size()));
+        take(some);
+        count -= some;
+    }
+    return {};
+}
+
+Result<std::string_view> TarReader::read() {
+    if (body_ == 0) return std::string_view();
+    PMX_TRY(std::string_view there, source_.look(static_cast<std::size_t>(std::min<std::uint64_t>(body_, kWhole))));
+    if (there.empty()) return broken("it ends in the middle of a file");
+    there = there.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(body_, there.size())));
+    take(there.size());
+    body_ -= there.size();
+    return there;
 }
 
 // Records "LENGTH key=value\n", LENGTH counting itself. Values may hold newlines.
@@ -89,9 +112,9 @@ Result<> TarReader::read_pax(std::string_view body) {
         std::string_view key = record.substr(0, equals), value = record.substr(equals + 1);
         if (key == "path" || key == "linkpath") {
             if (value.find('\0') != std::string_view::npos) return broken("a PAX path holds a NUL byte");
-            std::optional<std::string_view>& to = key == "path" ? long_path_ : long_link_;
+            std::optional<std::string>& to = key == "path" ? long_path_ : long_link_;
             if (value.empty()) to.reset();
-            else to = value;
+            else to.emplace(value);
         } else if (key == "size") {
             std::uint64_t size = 0;
             if (value.empty() || value.size() > 18) return broken("a PAX size is no number");
@@ -106,21 +129,28 @@ Result<> TarReader::read_pax(std::string_view body) {
 }
 
 Result<bool> TarReader::next(TarEntry& entry) {
+    PMX_CHECK(pass(std::exchange(body_, 0), "it ends in the middle of a file"));
+    PMX_CHECK(pass(std::exchange(padding_, 0), {}));
     for (;;) {
-        std::size_t left = tar_.size() - at_;
-        const char* block = tar_.data() + at_;
-        if (left < kBlock) {
+        // This block, and the one after it: what follows tells how to read some.
+        PMX_TRY(std::string_view there, source_.look(2 * kBlock));
+        const char* block = there.data();
+        auto starts_entry = [](std::string_view bytes) {
+            // Too few: the end, or a truncation that the next round will report.
+            return bytes.size() < kBlock || is_zero(bytes.data()) || checksum_holds(bytes.data());
+        };
+        if (there.size() < kBlock) {
             // Archives without their end blocks are common; a piece of a header is not.
-            for (char c : tar_.substr(at_))
+            for (char c : there)
                 if (c != 0) return broken(any_ ? "it ends in the middle of a header" : "it is no tar");
             if (long_path_ || long_size_) return broken("it ends after a header that names the next entry");
             return false;
         }
         if (is_zero(block)) {
             // Two end it, and so does one that no entry follows; npm reads on after a single one.
-            bool more = left >= 2 * kBlock && !is_zero(block + kBlock) && checksum_holds(block + kBlock);
+            bool more = there.size() >= 2 * kBlock && !is_zero(block + kBlock) && checksum_holds(block + kBlock);
             if (!more) return false;
-            at_ += kBlock;
+            take(kBlock);
             continue;
         }
         if (!checksum_holds(block))
@@ -133,39 +163,49 @@ Result<bool> TarReader::next(TarEntry& entry) {
         bool is_meta = flag == 'x' || flag == 'X' || flag == 'g' || flag == 'L' || flag == 'K' || flag == 'N';
         // A PAX size belongs to the entry it describes, never to the headers in between.
         if (!is_meta && long_size_) size = long_size_;
-        std::size_t body_at = at_ + kBlock;
         if (is_meta) {
-            if (*size > tar_.size() - body_at) return broken("it ends in the middle of an extended header");
-            if (*size > (1u << 20) && flag != 'g') return broken("an extended header is larger than 1 MB");
-            std::string_view body = tar_.substr(body_at, static_cast<std::size_t>(*size));
-            if (flag == 'x' || flag == 'X') PMX_CHECK(read_pax(body));
-            else if (flag == 'K') long_link_ = text(body.data(), body.size());
-            else if (flag != 'g') long_path_ = text(body.data(), body.size());
-            at_ = std::min<std::size_t>(tar_.size(), body_at + static_cast<std::size_t>(padded(*size)));
+            take(kBlock);
+            if (flag == 'g') {
+                PMX_CHECK(pass(*size, "it ends in the middle of an extended header"));
+            } else {
+                if (*size > kLargestMeta) return broken("an extended header is larger than 1 MB");
+                const std::size_t length = static_cast<std::size_t>(*size);
+                PMX_TRY(std::string_view body, source_.look(length));
+                if (body.size() < length) return broken("it ends in the middle of an extended header");
+                body = body.substr(0, length);
+                if (flag == 'x' || flag == 'X') PMX_CHECK(read_pax(body));
+                else (flag == 'K' ? long_link_ : long_path_).emplace(text(body.data(), body.size()));
+                take(length);
+            }
+            PMX_CHECK(pass(padding_after(*size), {}));
             continue;
         }
 
-        std::string_view name = text(block, 100);
+        entry.path = text(block, 100);
         if (long_path_) {
-            name = *long_path_;
+            path_ = std::move(*long_path_);
+            entry.path = path_;
         } else if (std::memcmp(block + 257, "ustar\0", 6) == 0) {
             if (std::string_view prefix = text(block + 345, 155); !prefix.empty()) {
-                joined_.assign(prefix).append("/").append(name);
-                name = joined_;
+                path_.assign(prefix).append("/").append(entry.path);
+                entry.path = path_;
             }
         }
-        entry.path = name;
-        entry.link = long_link_ ? *long_link_ : text(block + 157, 100);
+        entry.link = text(block + 157, 100);
+        if (long_link_) {
+            link_ = std::move(*long_link_);
+            entry.link = link_;
+        }
         entry.mode = static_cast<std::uint32_t>(number(block + 100, 8).value_or(0644) & 07777);
         long_path_.reset();
         long_link_.reset();
         long_size_.reset();
-        if (name.empty()) return broken("an entry has no name");
+        if (entry.path.empty()) return broken("an entry has no name");
 
         bool has_body = true;
         switch (flag) {
             case '0': case '\0': case '7':
-                entry.type = name.back() == '/' ? TarType::directory : TarType::file;
+                entry.type = entry.path.back() == '/' ? TarType::directory : TarType::file;
                 has_body = entry.type == TarType::file;
                 if (entry.type == TarType::file && !entry.link.empty()) return broken("a file entry has a link target");
                 break;
@@ -176,10 +216,10 @@ Result<bool> TarReader::next(TarEntry& entry) {
             default: entry.type = TarType::other; break;
         }
         // Directories and links have no body whatever their size says, yet some writers add one: look what follows.
-        if (!has_body && (*size == 0 || starts_entry(body_at))) size = 0;
-        if (*size > tar_.size() - body_at) return broken("it ends in the middle of a file");
-        entry.data = tar_.substr(body_at, static_cast<std::size_t>(*size));
-        at_ = std::min<std::size_t>(tar_.size(), body_at + static_cast<std::size_t>(padded(*size)));
+        if (!has_body && (*size == 0 || starts_entry(there.substr(kBlock)))) size = 0;
+        take(kBlock);
+        entry.size = body_ = *size;
+        padding_ = padding_after(*size);
         return true;
     }
 }

@@ -2,7 +2,9 @@
 #include <cerrno>
 #include <charconv>
 #include <exception>
+#include <memory>
 #include <new>
+#include <optional>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -20,6 +22,8 @@
 
 namespace pmx {
 namespace {
+
+constexpr std::size_t kLargestManifest = 64u << 20;  // of which the store reads what the install must know
 
 // A directory nobody else writes, under tmp/. Removed unless published.
 class Workplace {
@@ -71,6 +75,79 @@ Result<Fd> create(int dir, const char* name, mode_t mode, const std::string& sto
     }
 }
 
+// Pieces of a file, in order, as the sums that the index keeps of it.
+class Sums {
+  public:
+    explicit Sums(bool with_digest) : state_(XXH3_createState()) {
+        XXH3_64bits_reset(state_.get());
+        if (with_digest) digest_.emplace(HashAlgorithm::sha256);
+    }
+    void update(std::string_view piece) {
+        XXH3_64bits_update(state_.get(), piece.data(), piece.size());
+        if (digest_) digest_->update(piece);
+    }
+    std::uint64_t checksum() const { return XXH3_64bits_digest(state_.get()); }
+    Digest digest() { return digest_->finish(); }
+
+  private:
+    struct Free {
+        void operator()(XXH3_state_t* it) const { XXH3_freeState(it); }
+    };
+    std::unique_ptr<XXH3_state_t, Free> state_;
+    std::optional<Hasher> digest_;
+};
+
+// A file of the object as it was written.
+struct Written {
+    IndexWriter::Row row;
+    Digest digest;
+};
+
+struct Name {
+    explicit Name(std::uint32_t ordinal) { *std::to_chars(text, text + sizeof text - 1, ordinal).ptr = '\0'; }
+    char text[16];
+};
+
+// Writes what the reader has of its entry; `kept`, when there is one, gets a copy.
+Result<Written> write_file(int dir, std::uint32_t ordinal, bool executable, const TarEntry& entry, TarReader& reader, bool with_digest,
+                           std::string* kept, const std::string& store) {
+    PMX_TRY(Fd fd, create(dir, Name(ordinal).text, executable ? 0777 : 0666, store));
+    Written written;
+    PMX_TRY(std::string_view piece, reader.read());
+    if (kept) kept->assign(piece);
+    PMX_CHECK(write_all(fd.raw(), piece, store));
+    if (piece.size() == entry.size) {
+        written.row.checksum = XXH3_64bits(piece.data(), piece.size());
+        if (with_digest) written.digest = hash(HashAlgorithm::sha256, piece);
+    } else {
+        Sums sums(with_digest);
+        for (; !piece.empty();) {
+            sums.update(piece);
+            PMX_TRY(piece, reader.read());
+            if (kept && kept->size() < kLargestManifest) kept->append(piece);
+            PMX_CHECK(write_all(fd.raw(), piece, store));
+        }
+        written.row.checksum = sums.checksum();
+        if (with_digest) written.digest = sums.digest();
+    }
+    PMX_TRY(FileStat info, stat_fd(fd.raw()));
+    written.row.size = entry.size;
+    written.row.inode = info.inode;
+    written.row.mtime_ns = info.mtime_ns;
+    written.row.mode = info.mode & 07777;
+    written.row.ordinal = ordinal;
+    return written;
+}
+
+// Who may read it may run it.
+Result<> make_executable(int dir, Written& file, const std::string& store) {
+    const std::uint32_t mode = file.row.mode | (file.row.mode & 0444) >> 2;
+    count(Sys::other);
+    if (::fchmodat(dir, Name(file.row.ordinal).text, mode, 0) != 0) return fail_errno(errno, "cannot write to the store", store, Code::STORE);
+    file.row.mode = mode;
+    return {};
+}
+
 }  // namespace
 
 Result<Store::Unpacked> Store::unpack(const std::string& key, std::string_view archive, std::string_view id, bool replace,
@@ -92,40 +169,52 @@ Result<Store::Unpacked> Store::unpack_or_throw(const std::string& key, std::stri
     PMX_TRY([[maybe_unused]] std::string place, object_path(key));
     // A worker unpacks thousands of archives: its decompressor and its pages stay with the thread.
     thread_local Inflater inflater;
-    PMX_TRY(std::string_view tar, inflater.inflate(archive, id, limits));
-    Contents contents;
-    PMX_CHECK(contents.collect(tar, id, subdir, limits));
-    contents.marker_last();
+    PMX_CHECK(inflater.open(archive, id, limits));
+    Contents contents(id, limits);
+    PMX_CHECK(contents.only_below(subdir));
+
+    // The files are written while the archive is inflated; what refuses it takes the directory away again.
+    Workplace workplace(temporary_.raw(), path_);
+    PMX_TRY(Fd dir, workplace.open());
+    TarReader reader(inflater, id);
+    TarEntry entry;
+    std::vector<Written> written;
+    std::string package_json;
+    for (;;) {
+        PMX_TRY(bool more, reader.next(entry));
+        if (!more) break;
+        PMX_TRY(std::optional<std::uint32_t> number, contents.admit(entry));
+        if (!number) continue;
+        if (*number == written.size()) written.emplace_back();
+        else PMX_CHECK(remove_file(dir.raw(), Name(*number).text));
+        const Contents::File& file = contents.files[*number];
+        PMX_TRY(written[*number], write_file(dir.raw(), *number, file.executable, entry, reader, with_digests,
+                                             file.path == "package.json" ? &package_json : nullptr, path_));
+    }
+    PMX_CHECK(contents.finish());
 
     Arena arena;
-    std::string_view text = contents.files.back().path == "package.json" ? contents.files.back().data : std::string_view();
     std::vector<std::string_view> paths;
     paths.reserve(contents.files.size());
     for (const Contents::File& file : contents.files) paths.push_back(file.path);
-    ObjectManifest manifest = read_package_json(text, id, arena, paths);
+    ObjectManifest manifest = read_package_json(package_json, id, arena, paths);
     // Hard links share their mode with the store, so the bit is set here and not when a bin is linked.
     for (const ObjectBin& bin : manifest.bins)
-        if (Contents::File* file = contents.find(bin.path)) file->executable = true;
+        if (auto number = contents.find(bin.path); number && !(written[*number].row.mode & 0100))
+            PMX_CHECK(make_executable(dir.raw(), written[*number], path_));
 
-    Workplace workplace(temporary_.raw(), path_);
-    PMX_TRY(Fd dir, workplace.open());
     IndexWriter index;
     std::uint64_t bytes = 0;
-    char name[16];
-    std::uint32_t ordinal = 0;
-    for (const Contents::File& file : contents.files) {
-        *std::to_chars(name, name + sizeof name - 1, ordinal++).ptr = '\0';
-        PMX_TRY(Fd fd, create(dir.raw(), name, file.executable ? 0777 : 0666, path_));
-        PMX_CHECK(write_all(fd.raw(), file.data, path_));
-        PMX_TRY(FileStat info, stat_fd(fd.raw()));
-        index.add_file({file.data.size(), info.inode, info.mtime_ns, XXH3_64bits(file.data.data(), file.data.size()),
-                        info.mode & 07777, file.path});
-        if (with_digests) {
-            Digest digest = hash(HashAlgorithm::sha256, file.data);
-            index.add_digest({reinterpret_cast<const char*>(digest.bytes.data()), digest.size});
-        }
-        bytes += file.data.size();
-    }
+    const std::uint32_t marker = contents.marker();
+    auto add = [&](std::uint32_t number) {
+        written[number].row.path = contents.files[number].path;
+        index.add_file(written[number].row);
+        if (with_digests) index.add_digest({reinterpret_cast<const char*>(written[number].digest.bytes.data()), written[number].digest.size});
+        bytes += written[number].row.size;
+    };
+    for (std::uint32_t number = 0; number < written.size(); ++number)
+        if (number != marker) add(number);
+    add(marker);
     for (std::string_view path : contents.dirs) index.add_dir(path);
     index.describe(id, manifest);
 

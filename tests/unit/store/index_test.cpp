@@ -26,7 +26,7 @@ ObjectManifest some_manifest() {
 
 std::string some_index(std::string_view path = "lib/a.js", bool digests = false) {
     IndexWriter writer;
-    writer.add_file({17, 1234567890123, -5, 99, 0100755, path});
+    writer.add_file({17, 1234567890123, -5, 99, 0100755, path, 7});
     writer.add_file({UINT64_MAX, 2, 3, 4, 0644, "package.json"});
     if (digests) {
         writer.add_digest(std::string(32, 'd'));
@@ -49,8 +49,8 @@ TEST(Index, RoundTrip) {
     ObjectView moved = std::move(view);  // views must survive the move
     EXPECT_EQ(moved.id, "@s/pkg@1.2.3");
     EXPECT_THAT(paths(moved), ElementsAre("lib/a.js", "package.json"));
-    EXPECT_EQ(moved.files[0].source, "0");
-    EXPECT_EQ(moved.files[1].source, "1");
+    EXPECT_EQ(moved.files[0].source, "7");
+    EXPECT_EQ(moved.files[1].source, "0");
     EXPECT_EQ(moved.files[0].inode, 1234567890123u);
     EXPECT_EQ(moved.files[0].mtime_ns, -5);
     EXPECT_EQ(moved.files[0].mode, 0755u);

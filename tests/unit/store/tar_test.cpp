@@ -21,10 +21,34 @@ struct Seen {
     }
 };
 
+// Shows what was asked for, or no more than `window` of it, and never from the same place: a reader that keeps a view for
+// too long reads rubbish.
+class Window final : public TarSource {
+  public:
+    Window(std::string_view all, std::size_t window) : all_(all), window_(window) {}
+    Result<std::string_view> look(std::size_t least) override {
+        std::string fresh(all_.substr(0, std::max(least, window_)));
+        std::fill(shown_.begin(), shown_.end(), '#');
+        shown_.swap(fresh);
+        before_ = std::move(fresh);
+        return std::string_view(shown_);
+    }
+    void take(std::size_t count) override {
+        ASSERT_LE(count, shown_.size());
+        all_.remove_prefix(count);
+    }
+
+  private:
+    std::string_view all_;
+    const std::size_t window_;
+    std::string shown_, before_;
+};
+
 // The entries until the end or the first error, and whether there was one.
-std::pair<std::vector<Seen>, bool> walk(std::string_view bytes) {
+std::pair<std::vector<Seen>, bool> walk_by(std::string_view bytes, std::size_t window) {
     std::vector<Seen> seen;
-    TarReader reader(bytes, "test");
+    Window source(bytes, window);
+    TarReader reader(source, "test");
     TarEntry entry;
     for (;;) {
         auto more = reader.next(entry);
@@ -33,8 +57,26 @@ std::pair<std::vector<Seen>, bool> walk(std::string_view bytes) {
             return {seen, false};
         }
         if (!*more) return {seen, true};
-        seen.push_back({std::string(entry.path), std::string(entry.data), entry.type, entry.mode});
+        Seen one{std::string(entry.path), {}, entry.type, entry.mode};
+        for (;;) {
+            auto piece = reader.read();
+            if (!piece) {
+                EXPECT_EQ(piece.error().code, Code::ARCHIVE);
+                return {seen, false};
+            }
+            if (piece->empty()) break;
+            one.data += *piece;
+        }
+        EXPECT_EQ(one.data.size(), entry.size);
+        seen.push_back(std::move(one));
     }
+}
+
+// However the bytes come, the same is seen.
+std::pair<std::vector<Seen>, bool> walk(std::string_view bytes) {
+    auto whole = walk_by(bytes, bytes.size());
+    for (std::size_t window : {1uz, 700uz}) EXPECT_EQ(walk_by(bytes, window), whole) << window;
+    return whole;
 }
 std::vector<std::string> names(std::string_view bytes) {
     auto [seen, good] = walk(bytes);
@@ -122,6 +164,28 @@ TEST(Tar, ADirectoryWithASizeDesyncsNothing) {
     EXPECT_EQ(names(with_body), (std::vector<std::string>{"d/", "after"}));
     std::string without = tar_header({"d/", {}, '5'}, 4096) + tar({{"after", "x"}});
     EXPECT_EQ(names(without), (std::vector<std::string>{"d/", "after"}));
+}
+
+TEST(Tar, WhatIsNotReadIsPassedOver) {
+    std::string archive = tar({{"a", std::string(5000, 'a')}, {"b", std::string(700'000, 'b')}, {"c", "c"}});
+    for (std::size_t window : {1uz, 4096uz, archive.size()}) {
+        Window source(archive, window);
+        TarReader reader(source, "test");
+        TarEntry entry;
+        std::vector<std::string> seen;
+        while (*reader.next(entry)) {
+            seen.emplace_back(entry.path);
+            if (seen.size() == 2) EXPECT_EQ(reader.read()->substr(0, 3), "bbb");
+        }
+        EXPECT_EQ(seen, (std::vector<std::string>{"a", "b", "c"})) << window;
+    }
+    Window source(std::string_view(archive).substr(0, 3000), 600);
+    TarReader reader(source, "test");
+    TarEntry entry;
+    ASSERT_TRUE(*reader.next(entry));
+    auto more = reader.next(entry);
+    ASSERT_FALSE(more);
+    EXPECT_THAT(more.error().what, testing::HasSubstr("in the middle of a file"));
 }
 
 TEST(Tar, UnknownTypesAreSkippedWithTheirBodies) {

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <xxhash.h>
+
+#include "base/hash.hpp"
 #include "base/metrics.hpp"
 #include "store/archives.hpp"
 
@@ -109,12 +112,46 @@ TEST_F(Unpack, DropsLinksDevicesAndEmptyDirectories) {
     EXPECT_THAT(made->view.dirs, ElementsAre("evil"));
 }
 
-TEST_F(Unpack, LastOfTwoWinsAndIsWrittenOnce) {
-    auto made = unpack(package({{"dup", "first"}, {"package.json", "{}"}, {"dup", "second", '0', 0755}}));
+TEST_F(Unpack, LargeFilesComeInPieces) {
+    const std::string large = noise(7u << 20, 1), other((1u << 20) + 17, 'o');
+    auto store_with_digests = [&](std::string_view name) {
+        return store.unpack(key(name), package({{"a.js", "a"}, {"large", large}, {"other", other}, {"package.json", "{}"}, {"z", "z"}}), "a@1.0.0",
+                            false, {}, {}, true);
+    };
+    auto made = store_with_digests("pieces");
+    ASSERT_TRUE(made) << to_string(made.error());
+    EXPECT_THAT(paths(made->view), ElementsAre("a.js", "large", "other", "z", "package.json"));
+    EXPECT_TRUE(content(made->view, "large") == large);
+    EXPECT_TRUE(content(made->view, "other") == other);
+    for (std::size_t i = 0; i < made->view.files.size(); ++i) {
+        const std::string body = content(made->view, made->view.files[i].path);
+        EXPECT_EQ(made->view.files[i].checksum, XXH3_64bits(body.data(), body.size())) << made->view.files[i].path;
+        EXPECT_EQ(made->view.files[i].size, body.size());
+        const Digest digest = hash(HashAlgorithm::sha256, body);
+        EXPECT_EQ(made->view.digests.substr(i * 32, 32), std::string_view(reinterpret_cast<const char*>(digest.bytes.data()), 32));
+    }
+    auto verified = store.verify(true, false, [](std::size_t, std::size_t) {});
+    ASSERT_TRUE(verified);
+    EXPECT_TRUE(verified->empty());
+}
+
+TEST_F(Unpack, AnArchiveThatBreaksLateLeavesNothing) {
+    std::string whole = tar({{"package/package.json", "{}"}, {"package/a", std::string(5u << 20, 'a')}, {"package/b", "b"}});
+    EXPECT_EQ(code(gzip(whole.substr(0, 4u << 20))), Code::ARCHIVE) << "in the middle of a file";
+    EXPECT_EQ(code(gzip(tar_entry({"package/a", std::string(5u << 20, 'a')}) + tar_entry({"package/../../b", "b"}))), Code::UNSAFE_PATH);
+    std::string archive = gzip(whole);
+    EXPECT_EQ(code(archive.substr(0, archive.size() - 30)), Code::ARCHIVE);
+}
+
+TEST_F(Unpack, LastOfTwoWins) {
+    auto made = unpack(package({{"dup", "first"}, {"package.json", "no"}, {"dup", "second", '0', 0755}, {"package.json", manifest_json("a", "1.0.0")}}));
     ASSERT_TRUE(made);
+    EXPECT_EQ(made->view.manifest.name, "a");
     EXPECT_EQ(content(made->view, "dup"), "second");
     EXPECT_TRUE(file(made->view, "dup")->mode & 0100);
     EXPECT_EQ(made->files, 2u);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path / "store/v1/objects" / key("a").substr(4, 2) / key("a")), {}), 3)
+        << "two files and the index";
 }
 
 TEST_F(Unpack, RefusesPathsThatLeave) {
