@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <memory>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -16,6 +18,8 @@ namespace pmx {
 namespace {
 
 constexpr std::size_t kLargestIndex = 256u << 20;
+constexpr std::size_t kIndexPiece = 64u << 10;
+constexpr std::size_t kSizeAt = 24;  // docs/STORE.md
 
 bool is_hex(std::string_view text) {
     // No branch on a digit's kind: they come at random.
@@ -23,6 +27,13 @@ bool is_hex(std::string_view text) {
     for (char c : text)
         bad |= static_cast<unsigned>(static_cast<unsigned char>(c - '0') > 9) & static_cast<unsigned>(static_cast<unsigned char>(c - 'a') > 5);
     return bad == 0;
+}
+
+// What an index says of its own size, once its head has been read.
+std::size_t index_size(std::string_view bytes) {
+    std::uint64_t size = 0;
+    if (bytes.size() >= kSizeAt + sizeof size) std::memcpy(&size, bytes.data() + kSizeAt, sizeof size);
+    return size;
 }
 
 // Errors that say something about this process or machine, not about the object.
@@ -154,22 +165,23 @@ Result<std::optional<ObjectView>> Store::find(const std::string& key) const {
         if (is_our_trouble(errno)) return trouble(errno, "cannot open a stored package");
         return view;
     }
-    PMX_TRY(FileStat info, stat_fd(file.raw()));
-    if (!info.is_file() || info.size > kLargestIndex) return view;
-    std::string bytes(static_cast<std::size_t>(info.size), '\0');
-    std::size_t used = 0;
-    while (used < bytes.size()) {
+    // No stat of it: an index says its own size, and all but the largest come in one piece.
+    thread_local const std::unique_ptr<char[]> piece(new char[kIndexPiece]);
+    std::string bytes;
+    for (std::size_t wanted = kIndexPiece; bytes.size() < wanted;) {
         count(Sys::read);
-        ssize_t n = ::read(file.raw(), bytes.data() + used, bytes.size() - used);
+        ssize_t n = ::read(file.raw(), piece.get(), std::min(kIndexPiece, wanted - bytes.size()));
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return view;
-        used += static_cast<std::size_t>(n);
+        if (n <= 0) break;
+        bytes.append(piece.get(), static_cast<std::size_t>(n));
+        wanted = index_size(bytes);
+        if (wanted > kLargestIndex) return view;
     }
     file.reset();
     ObjectView found;
     if (!read_index(std::move(bytes), found)) return view;
     found.dir = std::move(dir);
-    found.device = info.device;
+    found.device = device_;
     view = std::move(found);
     return view;
 }
