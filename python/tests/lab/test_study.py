@@ -130,6 +130,23 @@ def test_a_budget_ends_a_study_at_the_end_of_a_block(pmx, project, packages, wor
     assert 1 <= max(blocks) + 1 < 500 and blocks.count(max(blocks)) == 2
 
 
+def test_a_study_that_goes_on_until_it_is_precise_looks_now_and_then(pmx, project, packages, work, monkeypatch):
+    looks = []
+
+    class Look:
+        def widest(self):
+            return 0.5 if len(looks) < 14 else 0.1
+
+    def compare(self, **given):
+        looks.append(len({r["block"] for r in self.records if "block" in r}))
+        assert given == {"measure": "wall"}
+        return Look()
+    monkeypatch.setattr(Study, "compare", compare)
+    study = small(project, packages, work, grid(linker="isolated"), blocks=100).run(precision=0.1)
+    assert looks == [6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 29, 32]
+    assert max(r["block"] for r in study.records if "block" in r) == 31
+
+
 def test_threads_of_an_executor_run_blocks_of_their_own(pmx, project, packages, work, tmp_path):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         study = small(project, packages, work, grid(linker="isolated"), blocks=4).run(executor=pool, blocks_per_task=2)
