@@ -6,7 +6,10 @@
 #include <cctype>
 #include <vector>
 
-#include <openssl/evp.h>
+// The digests themselves and not EVP: that brings all of OpenSSL to every run, of which few verify an archive.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/evp.h>  // base64
+#include <openssl/sha.h>
 
 #include <pmx/validator.hpp>
 
@@ -14,14 +17,23 @@ namespace {
 
 using namespace pmx::sdk;
 
+// False where it could not be computed.
+template <class Context, auto Init, auto Update, auto Final>
+bool digest(pmx_str bytes, unsigned char* out) {
+    Context context;
+    return Init(&context) == 1 && Update(&context, bytes.data, bytes.length) == 1 && Final(out, &context) == 1;
+}
+
 struct Algorithm {
     std::string_view name;
     std::size_t bytes;
-    const EVP_MD* (*digest)();
+    bool (*digest)(pmx_str bytes, unsigned char* out);
 };
 // Weakest first.
-constexpr Algorithm algorithms[] = {
-    {"sha1", 20, &EVP_sha1}, {"sha256", 32, &EVP_sha256}, {"sha384", 48, &EVP_sha384}, {"sha512", 64, &EVP_sha512}};
+constexpr Algorithm algorithms[] = {{"sha1", 20, &digest<SHA_CTX, &SHA1_Init, &SHA1_Update, &SHA1_Final>},
+                                    {"sha256", 32, &digest<SHA256_CTX, &SHA256_Init, &SHA256_Update, &SHA256_Final>},
+                                    {"sha384", 48, &digest<SHA512_CTX, &SHA384_Init, &SHA384_Update, &SHA384_Final>},
+                                    {"sha512", 64, &digest<SHA512_CTX, &SHA512_Init, &SHA512_Update, &SHA512_Final>}};
 
 using Bytes = std::vector<unsigned char>;
 
@@ -107,10 +119,9 @@ class Integrity {
                       "base64");
             return PMX_MISMATCH;
         }
-        std::array<unsigned char, EVP_MAX_MD_SIZE> got;
-        unsigned size = 0;
-        if (EVP_Digest(archive.bytes.data, archive.bytes.length, got.data(), &size, promise.algorithm->digest(),
-                       nullptr) != 1)
+        std::array<unsigned char, SHA512_DIGEST_LENGTH> got;
+        const std::size_t size = promise.algorithm->bytes;
+        if (!promise.algorithm->digest(archive.bytes, got.data()))
             throw Error(PMX_FAILED, "the digest could not be computed", subject);
         for (const Bytes& wanted : promise.digests)
             if (wanted.size() == size && std::equal(wanted.begin(), wanted.end(), got.begin())) return PMX_OK;

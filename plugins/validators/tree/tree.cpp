@@ -7,7 +7,9 @@
 #include <memory>
 
 #include <fcntl.h>
-#include <openssl/evp.h>
+// The digest itself and not EVP: that brings all of OpenSSL to every run, of which few compare contents.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,28 +29,24 @@ struct CloseFd {
 // Computes SHA-256 of files, one after another.
 class FileHasher {
   public:
-    FileHasher() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free), buffer_(new std::array<char, 256 * 1024>) {
-        if (!context_) throw std::bad_alloc();
-    }
     std::array<unsigned char, 32> hash(int fd, const std::string& subject, std::uint64_t& reads) {
         std::array<unsigned char, 32> digest;
-        bool ok = EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1;
+        SHA256_CTX context;
+        bool ok = SHA256_Init(&context) == 1;
         for (;;) {
             ++reads;
             ssize_t n = ::read(fd, buffer_->data(), buffer_->size());
             if (n < 0 && errno == EINTR) continue;
             if (n < 0) throw io_error(errno, "cannot read a stored file", subject);
             if (n == 0) break;
-            ok = ok && EVP_DigestUpdate(context_.get(), buffer_->data(), static_cast<std::size_t>(n)) == 1;
+            ok = ok && SHA256_Update(&context, buffer_->data(), static_cast<std::size_t>(n)) == 1;
         }
-        if (!ok || EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) != 1)
-            throw Error(PMX_FAILED, "the digest could not be computed", subject);
+        if (!ok || SHA256_Final(digest.data(), &context) != 1) throw Error(PMX_FAILED, "the digest could not be computed", subject);
         return digest;
     }
 
   private:
-    std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-    std::unique_ptr<std::array<char, 256 * 1024>> buffer_;
+    std::unique_ptr<std::array<char, 256 * 1024>> buffer_{new std::array<char, 256 * 1024>};
 };
 
 class Tree {
