@@ -38,9 +38,9 @@ def test_a_launcher_runs_one_command_after_another(tmp_path):
         def answer(*command, cwd="/", env=None, timeout=60):
             return launcher.execute(command, cwd, env or dict(os.environ), timeout)
         assert answer("sh", "-c", "echo much more than the next one says").failure is None
-        first = answer("sh", "-c", "echo $GIVEN; pwd; exit 1", cwd=tmp_path, env={"GIVEN": "a", "PATH": os.environ["PATH"]})
-        assert first.text.split() == ["a", str(tmp_path)]
-        assert "No such file" in answer("/nonesuch").failure and "No such file" in answer("true", cwd="/nonesuch").failure
+        first = answer("sh", "-c", "echo $GIVEN; pwd; exit 1", cwd=tmp_path, env={"GIVEN": "ä\udcff", "PATH": os.environ["PATH"]})
+        assert first.text.split() == ["ä\ufffd", str(tmp_path)] and first.failure.startswith("exit 1")
+        assert "/nonesüch: No such file" in answer("/nonesüch").failure and "No such file" in answer("true", cwd="/nonesuch").failure
         assert answer("sleep", "60", timeout=0.1).timed_out
         assert answer("/usr/bin/python3", "-c", "bytearray(60 << 20)").rusage["memory_mb"] > 60
         last = answer("true")  # what others needed or failed at is not its own

@@ -4,8 +4,9 @@ program, so a program started by an interpreter full of numpy would never seem t
 the fault is this program's own size (about 9 MB), below which no peak is reported. It stays for the next command, since
 an interpreter takes longer to start than a small install; every command is a fresh process all the same.
 
-Asked by a descriptor, in marshal: (command, directory, environment). Answers by another, a line each: the process that
-was started, and when it has ended (status, wall, *usage); or () when there is no such program. Whatever is printed goes where this program's own output goes."""
+Asked by a descriptor, in marshal and in bytes: (command, directory, environment). Answers by another, a line each: the
+process that was started, and when it has ended (status, wall, *usage); or () when there is no such program. Whatever is
+printed goes where this program's own output goes."""
 
 import marshal
 import os
@@ -41,7 +42,7 @@ def main(asked, teller):
             try:
                 run(command, cwd, env, tell)
             except OSError as error:
-                os.write(2, ("%s: %s\n" % (error.filename or command[0], error.strerror)).encode())
+                os.write(2, b"%b: %b\n" % (error.filename or command[0], error.strerror.encode()))
                 tell(())
 
 

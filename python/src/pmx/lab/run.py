@@ -68,12 +68,14 @@ class Launcher:
 
     def execute(self, command, cwd, env, timeout=600):
         """Runs a command. Its output goes to a file, not to a pipe, so that nobody competes for the processor to read it."""
+        # Bytes: the launcher need not read this machine's locale as this interpreter does.
+        asked = [os.fsencode(word) for word in command], os.fsencode(cwd), {os.fsencode(k): os.fsencode(v) for k, v in env.items()}
         self._output.seek(0)
         self._output.truncate()
         child, timed_out = None, False
         try:
             with open(self._ask, "wb", closefd=False) as f:
-                f.write(marshal.dumps((list(command), os.fspath(cwd), dict(env))))
+                f.write(marshal.dumps(asked))
             child = self._told()
             told = child and self._told(timeout)
             if child and not told:
