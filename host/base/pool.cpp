@@ -33,11 +33,36 @@ void Pool::submit(Task task) {
         return;
     }
     not_full_.wait(lock, [&] { return queue_.size() < capacity_; });
+    enqueue_locked(std::move(task));
+}
+
+void Pool::enqueue_locked(Task task) {
     queue_.push_back({std::move(task), ns_since(epoch_)});
     if (gauges_) gauges_->queued.enter();
     if (waiting_ < queue_.size() && workers_.size() < threads_) start_one_locked();
     // While locked: once it is not, a worker may do the task and let somebody destroy this pool.
     not_empty_.notify_one();
+}
+
+void Pool::submit_or_run(Task task) {
+    std::unique_lock lock(mutex_);
+    if (running_ >= threads_ || !queue_.empty()) {
+        lock.unlock();
+        return submit(std::move(task));
+    }
+    ++running_;
+    lock.unlock();
+    task(0);
+    task = nullptr;
+    lock.lock();
+    ended_locked();
+    // A worker that found no place free goes on.
+    if (!queue_.empty()) not_empty_.notify_one();
+}
+
+void Pool::ended_locked() {
+    --running_;
+    if (queue_.empty() && running_ == 0) idle_.notify_all();
 }
 
 void Pool::drain() {
@@ -51,7 +76,7 @@ void Pool::work(std::uint32_t worker) {
     std::unique_lock lock(mutex_);
     for (;;) {
         ++waiting_;
-        not_empty_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+        not_empty_.wait(lock, [&] { return queue_.empty() ? stopping_ : running_ < threads_; });
         --waiting_;
         if (queue_.empty()) return;
         Item item = std::move(queue_.front());
@@ -69,8 +94,7 @@ void Pool::work(std::uint32_t worker) {
         item.task(worker);
         item.task = nullptr;
         lock.lock();
-        --running_;
-        if (queue_.empty() && running_ == 0) idle_.notify_all();
+        ended_locked();
     }
 }
 

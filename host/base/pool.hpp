@@ -25,6 +25,9 @@ class Pool {
     Pool(const Pool&) = delete;
 
     void submit(Task task);
+    // As submit, but where a thread is free and nothing waits, the caller does the task in that thread's stead: what it
+    // holds is in its core's cache, and nobody has to be woken. No more tasks run at once than there are threads.
+    void submit_or_run(Task task);
     // Waits until the queue is empty and no task runs.
     void drain();
     std::size_t width() const { return threads_; }
@@ -35,6 +38,8 @@ class Pool {
         std::int64_t queued_at_ns;
     };
     void start_one_locked();
+    void enqueue_locked(Task task);
+    void ended_locked();
     void work(std::uint32_t worker);
 
     const std::size_t threads_, capacity_;

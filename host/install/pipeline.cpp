@@ -221,7 +221,7 @@ void Pipeline::arrived(std::size_t number, const std::string& url, Result<FetchR
         if (!view) return finish_job(number, tl::make_unexpected(std::move(view).error()));
         for (std::uint32_t p : jobs_[number].packages) run_.events.fetched(graph_.packages[p].id);
         auto shared = std::make_shared<ObjectView>(std::move(*view));
-        link_pool_->submit([this, number, shared](std::uint32_t) { link_places(number, std::move(*shared)); });
+        link_pool_->submit_or_run([this, number, shared](std::uint32_t) { link_places(number, std::move(*shared)); });
     });
 }
 
