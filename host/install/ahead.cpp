@@ -12,7 +12,7 @@ constexpr std::size_t kQueue = 1u << 16;  // the resolver never waits for it
 
 }  // namespace
 
-Ahead::Ahead(Run& run, Store& store, const std::vector<Validator>& validators, bool only_new)
+Ahead::Ahead(Run& run, Store& store, const LoadingValidators& validators, bool only_new)
     : run_(run), store_(store), validators_(validators), with_digests_(check_level(run.settings) == PMX_LEVEL_CONTENT), only_new_(only_new) {
     std::size_t network = cap(run.settings, "network-concurrency"), unpack = cap(run.settings, "unpack-concurrency");
     std::size_t bodies = 2 * unpack + 6;
@@ -94,7 +94,7 @@ void Ahead::arrived(std::size_t number, const std::string& url, Result<FetchResp
         const Item* item = at(number);
         std::size_t size = body->size();
         bool brought = false;
-        if (!run_.cancel.is_set() && verify_archive(run_, validators_, item->package, *body, url)) {
+        if (!run_.cancel.is_set() && validators_.get() && verify_archive(run_, *validators_.get(), item->package, *body, url)) {
             StageTimer timer(run_.metrics, Stage::unpack, item->package.id);
             auto unpacked = store_.unpack(item->key, *body, item->package.id, false, {}, {}, with_digests_);
             brought = unpacked.has_value();

@@ -26,7 +26,7 @@ class Ahead {
   public:
     // `validators` as the pipeline has them. `only_new`: a tree stands that holds what the lockfile has; only packages that the
     // lockfile does not have are worth a look into the store.
-    Ahead(Run& run, Store& store, const std::vector<Validator>& validators, bool only_new);
+    Ahead(Run& run, Store& store, const LoadingValidators& validators, bool only_new);
     ~Ahead();  // waits for what was started: soon, where the run was cancelled
 
     // The package was chosen: fetch it unless the store has it, it does not run here, or it comes from no registry.
@@ -52,7 +52,7 @@ class Ahead {
 
     Run& run_;
     Store& store_;
-    const std::vector<Validator>& validators_;
+    const LoadingValidators& validators_;
     const bool with_digests_, only_new_;
     SupportedPlatforms supported_;
     std::mutex mutex_;

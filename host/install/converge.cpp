@@ -46,10 +46,16 @@ Result<> sweep_slots(Tree& tree, const Plan& plan) {
     auto fd = open_dir_nofollow(tree.fd(Root::project), store.c_str());
     if (!fd) return {};
     std::unordered_set<std::string_view> wanted{"node_modules", "lock.yaml"};
-    for (const Place& place : plan.places)
-        if (place.root == Root::project) wanted.insert(slot_below(place.dir, store));
-    for (const Symlink& link : plan.symlinks)
-        if (link.root == Root::project) wanted.insert(slot_below(link.path, store));
+    wanted.reserve(plan.places.size());
+    std::string_view last;  // what is in one slot stands together
+    auto want = [&](Root root, std::string_view path) {
+        if (root != Root::project) return;
+        const std::string_view slot = slot_below(path, store);
+        if (slot != last) wanted.insert(slot);
+        last = slot;
+    };
+    for (const Place& place : plan.places) want(place.root, place.dir);
+    for (const Symlink& link : plan.symlinks) want(link.root, link.path);
     PMX_TRY(std::vector<DirEntry> entries, list_dir(fd->raw()));
     for (const DirEntry& entry : entries)
         if (entry.type == DT_DIR && !wanted.contains(entry.name)) PMX_CHECK(tree.remove_later(Root::project, store + "/" + entry.name));
@@ -107,7 +113,7 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
         return result;
     }
 
-    Standing standing = seen ? std::move(*seen) : look_at_tree(run, linker, project_names(inputs), shared_root);
+    Standing standing = seen ? std::move(*seen) : look_at_tree(run, linker, [&] { return std::optional(tree_facts(inputs, shared_root)); });
     const TreeRecord& record = standing.record;
     if (!standing.plan) {
         result.root_changes = root_changes({}, graph);

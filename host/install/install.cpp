@@ -112,13 +112,12 @@ std::vector<std::string> dry_run(const Inputs& inputs, const Graph& graph, const
 }
 
 // The pipeline as far as the store: for the phases fetch and check.
-Result<> fill_store(Run& run, Store& store, const Graph& graph, const Plan& plan, std::optional<std::vector<Validator>>& validators, Ahead* ahead,
+Result<> fill_store(Run& run, Store& store, const Graph& graph, const Plan& plan, std::optional<LoadingValidators>& validators, Ahead* ahead,
                     Until until) {
-    if (!validators) {
-        PMX_TRY(validators, load_validators(run));
-    }
+    if (!validators) validators.emplace(run);
+    PMX_CHECK(validators->get());
     PMX_TRY(Tree tree, Tree::open(run, {}));
-    Pipeline pipeline(run, store, graph, plan, tree, std::vector<bool>(plan.places.size()), std::vector<bool>(plan.symlinks.size()), *validators, nullptr, ahead, until);
+    Pipeline pipeline(run, store, graph, plan, tree, std::vector<bool>(plan.places.size()), std::vector<bool>(plan.symlinks.size()), *validators->get(), nullptr, ahead, until);
     PMX_TRY(PipelineResult done, pipeline.run());
     return {};
 }
@@ -154,29 +153,31 @@ Result<InstallReport> install(const InstallOptions& options) {
     ArchiveOwners owners;
     std::optional<Transport> transport;
     Plugins plugins(plugin_path(settings), services_of(options, owners, transport));
+    transport.emplace(settings, plugins, *options.cancel);
+    if (options.requested) transport->record(options.requested);
+    Run run{settings, metrics, *options.events, *options.cancel, plugins, *transport, settings.root};
+    for (const pmx_plugin* strategy : options.strategies) PMX_CHECK(plugins.add(strategy));
     auto started = std::make_unique<StageTimer>(metrics, Stage::read);
+    std::optional<EarlyLook> early;
+    if (!lockfile_only && !dry && options.until >= Until::link && options.planner.empty() && options.strategies.empty()) {
+        PMX_TRY(const std::optional<std::string> name, settings.flag("lockfile") ? lockfile_name(settings.root) : Result<std::optional<std::string>>());
+        const std::string linker = linker_name(settings, name && name->ends_with(".json") ? LockfileFormat::npm : LockfileFormat::pnpm);
+        if (is_shipped_linker(linker)) early.emplace(run, linker);
+    }
     const std::vector<DependencyEdit>& edits = options.edits.list;
     const bool adds = std::any_of(edits.begin(), edits.end(), [](const DependencyEdit& edit) { return edit.action == DependencyEdit::Action::add; });
     PMX_TRY(Inputs inputs, read_inputs(settings, options.edits.any() ? Frozen::no : how_frozen(settings, options.ci), *options.events, adds,
                                        options.edits.only));
     started.reset();
 
-    transport.emplace(settings, plugins, *options.cancel);
-    if (options.requested) transport->record(options.requested);
-    Run run{settings, metrics, *options.events, *options.cancel, plugins, *transport, settings.root};
-    for (const pmx_plugin* strategy : options.strategies) PMX_CHECK(plugins.add(strategy));
     std::optional<Store> store;
     std::optional<FileLock> store_hold;
     if (!lockfile_only && !dry && options.until >= Until::fetch) {
         PMX_TRY(store, Store::open(std::string(settings.text("store-dir")), true));
         PMX_TRY(store_hold, store->hold());
     }
-    // Layouts of others are promised one call at a time.
-    std::optional<EarlyLook> early;
-    if (const std::string linker = linker_name(settings, inputs.lockfile.format);
-        store && options.until >= Until::link && options.planner.empty() && options.strategies.empty() && is_shipped_linker(linker))
-        early.emplace(run, linker, project_names(inputs), store->shared_root_path());
-    std::optional<std::vector<Validator>> validators;
+    if (early) early->tell(tree_facts(inputs, store->shared_root_path()));
+    std::optional<LoadingValidators> validators;
     std::unique_ptr<Ahead> ahead;
     if (options.resolved) {
         PMX_CHECK(take_lockfile(run, inputs, options.resolved->file_name, options.resolved->text));
@@ -187,7 +188,7 @@ Result<InstallReport> install(const InstallOptions& options) {
         if (settings.flag("explain"))
             for (const std::string& line : inputs.differences) run.events.explain("resolving: " + line);
         if (store && inputs.chosen.empty()) {  // what a filtered install needs is known when all is resolved
-            PMX_TRY(validators, load_validators(run));
+            validators.emplace(run);
             ahead = std::make_unique<Ahead>(run, *store, *validators, early && early->is_under_way());
         }
         if (auto done = resolve_inputs(run, inputs, options.edits, ahead.get()); !done) {
@@ -265,13 +266,12 @@ Result<InstallReport> install(const InstallOptions& options) {
     run.events.packages_found(plan.places.size());
     PMX_TRY(Converged converged, converge(run, tree, graph, plan, report.linker, inputs, std::move(standing), store->shared_root_path()));
 
-    if (!validators) {
-        PMX_TRY(validators, load_validators(run));
-    }
+    if (!validators) validators.emplace(run);
+    PMX_CHECK(validators->get());
     PMX_TRY(std::unique_ptr<ImporterChain> importers, ImporterChain::open(run));
     PipelineResult linked;
     {
-        Pipeline pipeline(run, *store, graph, plan, tree, converged.keep, converged.keep_links, *validators, std::move(importers), ahead.get(), options.until);
+        Pipeline pipeline(run, *store, graph, plan, tree, converged.keep, converged.keep_links, *validators->get(), std::move(importers), ahead.get(), options.until);
         auto outcome = pipeline.run();
         if (!outcome) {
             (void)tree.empty_trash();

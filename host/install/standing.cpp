@@ -30,39 +30,67 @@ bool same_tree(const Run& run, const TreeRecord& record, const std::string& link
 // The disk against the plan. Every directory above a link is looked at once.
 class Look {
   public:
-    Look(const Run& run, const std::string& shared_root, Standing& standing) : run_(run), shared_root_(shared_root), standing_(standing) {}
+    Look(const Run& run, const std::string& shared_root, Standing& standing)
+        : run_(run), shared_root_(shared_root), standing_(standing), store_(standing.plan->virtual_store_dir) {}
 
     void look() {
         auto root = open_dir(AT_FDCWD, run_.root.c_str());
         if (!root) return;
         root_ = std::move(*root);
+        // Nearly everything is in the virtual store: from there the way is shorter.
+        if (auto store = store_.empty() ? Result<Fd>(Fd()) : open_dir_nofollow(root_.raw(), std::string(store_).c_str())) store_fd_ = std::move(*store);
+        real_.reserve(2 * standing_.plan->places.size());
         places();
         links();
     }
 
   private:
+    struct Where {
+        int base;
+        const char* name;
+    };
+    Where where(std::string_view path, std::string_view more = {}) {
+        path_.assign(path).append(more);
+        const bool inside = store_fd_ && path.size() > store_.size() && path.starts_with(store_) && path[store_.size()] == '/';
+        return inside ? Where{store_fd_.raw(), path_.c_str() + store_.size() + 1} : Where{root_.raw(), path_.c_str()};
+    }
+
     void places() {
-        std::string marker;
         for (std::size_t i = 0; i < standing_.plan->places.size(); ++i) {
             const Place& place = standing_.plan->places[i];
             if (place.root != Root::project) continue;
-            marker.assign(place.dir).append("/package.json");
-            auto there = stat_at(root_.raw(), marker.c_str());
+            const Where marker = where(place.dir, "/package.json");
+            auto there = stat_at(marker.base, marker.name);
             standing_.whole[i] = there && *there && (*there)->is_file();
         }
     }
 
     void links() {
-        std::string path;
         for (std::size_t i = 0; i < standing_.plan->symlinks.size(); ++i) {
             const Symlink& link = standing_.plan->symlinks[i];
             if (link.root != Root::project) continue;
             const std::size_t slash = link.path.rfind('/');
             if (slash != link.path.npos && !is_real(link.path.substr(0, slash))) continue;
-            path.assign(link.path);
-            auto text = read_link(root_.raw(), path.c_str());
-            standing_.linked[i] = text && *text == link_text(link, run_.root, shared_root_);
+            const Where at = where(link.path);
+            auto text = read_link(at.base, at.name);
+            standing_.linked[i] = text && holds(link, *text);
         }
+    }
+
+    // Does the link hold what link_text() says? Without making that text where both ends are plain paths.
+    bool holds(const Symlink& link, std::string_view text) const {
+        if (link.root != link.target_root || link.to_project) return text == link_text(link, run_.root, shared_root_);
+        std::string_view from = link.path, to = link.target;
+        for (std::size_t slash; (slash = from.find('/')) != from.npos && to.size() > slash && to.substr(0, slash + 1) == from.substr(0, slash + 1);) {
+            from.remove_prefix(slash + 1);
+            to.remove_prefix(slash + 1);
+        }
+        for (std::size_t slash; (slash = from.find('/')) != from.npos; from.remove_prefix(slash + 1)) {
+            if (from.substr(0, slash) == to) return text == link_text(link, run_.root, shared_root_);  // to a directory above it
+            if (!text.starts_with("../")) return false;
+            text.remove_prefix(3);
+        }
+        return text == to;
     }
 
     bool is_real(std::string_view dir) {
@@ -70,7 +98,8 @@ class Look {
         const std::size_t slash = dir.rfind('/');
         bool real = slash == dir.npos || is_real(dir.substr(0, slash));
         if (real) {
-            auto there = stat_at(root_.raw(), std::string(dir).c_str());
+            const Where at = where(dir);
+            auto there = stat_at(at.base, at.name);
             real = there && *there && (*there)->is_dir();
         }
         return real_.emplace(dir, real).first->second;
@@ -79,20 +108,22 @@ class Look {
     const Run& run_;
     const std::string& shared_root_;
     Standing& standing_;
-    Fd root_;
+    const std::string_view store_;
+    Fd root_, store_fd_;
+    std::string path_;
     std::unordered_map<std::string_view, bool> real_;  // views into the plan
 };
 
 }  // namespace
 
-ProjectNames project_names(const Inputs& inputs) {
-    ProjectNames names;
+TreeFacts tree_facts(const Inputs& inputs, std::string shared_root) {
+    TreeFacts facts{{}, std::move(shared_root)};
     for (const ProjectFile& file : inputs.projects)
-        if (is_safe_package_name(file.manifest.name)) names.emplace(file.dir, file.manifest.name);
-    return names;
+        if (is_safe_package_name(file.manifest.name)) facts.names.emplace(file.dir, file.manifest.name);
+    return facts;
 }
 
-Standing look_at_tree(Run& run, const std::string& linker, const ProjectNames& names, const std::string& shared_root) {
+Standing look_at_tree(Run& run, const std::string& linker, const std::function<std::optional<TreeFacts>()>& facts) {
     Standing standing;
     const std::string modules(run.settings.text("modules-dir"));
     standing.record = read_tree_record(run.root, modules);
@@ -102,8 +133,10 @@ Standing look_at_tree(Run& run, const std::string& linker, const ProjectNames& n
     if (!standing.current) return standing;
     Lockfile& current = *standing.current;
     current.tree.reset();
+    const std::optional<TreeFacts> known = facts();
+    if (!known) return standing;
     for (Project& old : current.graph.projects)
-        if (auto name = names.find(old.dir); old.name.empty() && name != names.end()) old.name = current.graph.arena.copy(name->second);
+        if (auto name = known->names.find(old.dir); old.name.empty() && name != known->names.end()) old.name = current.graph.arena.copy(name->second);
     // pnpm's record lacks the groups that were not wanted, which may be others for each project.
     if (current.format == LockfileFormat::pnpm) record.included.prod = record.included.dev = true;
     auto marked = mark_skipped(run, current.graph, record.included, Tell::no);
@@ -114,20 +147,23 @@ Standing look_at_tree(Run& run, const std::string& linker, const ProjectNames& n
     standing.plan = std::move(*made);
     standing.whole.resize(standing.plan->places.size());
     standing.linked.resize(standing.plan->symlinks.size());
-    Look(run, shared_root, standing).look();
+    Look(run, known->shared_root, standing).look();
     return standing;
 }
 
-EarlyLook::EarlyLook(Run& run, std::string linker, ProjectNames names, std::string shared_root)
-    : run_(run), linker_(std::move(linker)), state_(state()) {
+EarlyLook::EarlyLook(Run& run, std::string linker) : run_(run), linker_(std::move(linker)), state_(state()) {
     if (!state_) return;
-    thread_ = std::thread([this, names = std::move(names), shared_root = std::move(shared_root)] {
-        standing_ = look_at_tree(run_, linker_, names, shared_root);
-    });
+    thread_ = std::thread([this] { standing_ = look_at_tree(run_, linker_, [this] { return facts_.get_future().get(); }); });
 }
 
 EarlyLook::~EarlyLook() {
+    if (!told_) facts_.set_value(std::nullopt);
     if (thread_.joinable()) thread_.join();
+}
+
+void EarlyLook::tell(TreeFacts facts) {
+    told_ = true;
+    facts_.set_value(std::move(facts));
 }
 
 std::optional<Standing> EarlyLook::take() {

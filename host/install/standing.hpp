@@ -4,6 +4,8 @@
 // Changes nothing on the disk; converge() decides what it means.
 #pragma once
 
+#include <functional>
+#include <future>
 #include <map>
 #include <optional>
 #include <string>
@@ -27,24 +29,30 @@ struct Standing {
     std::vector<bool> linked;         // by symbolic link of the project's: its text is right, below real directories only
 };
 
-// Names of projects by directory: pnpm's record lacks them, and hoisting links projects by name.
-using ProjectNames = std::map<std::string, std::string, std::less<>>;
-ProjectNames project_names(const Inputs& inputs);
+// What has to be known beside the records to plan what they say.
+struct TreeFacts {
+    std::map<std::string, std::string, std::less<>> names;  // of projects, by directory: pnpm's record lacks them, hoisting needs them
+    std::string shared_root;                                // of the store, absolute: links into it are compared with it
+};
+TreeFacts tree_facts(const Inputs& inputs, std::string shared_root);
 
-// `shared_root`: of the store, absolute; links into it are compared with it. [any thread]
-Standing look_at_tree(Run& run, const std::string& linker, const ProjectNames& names, const std::string& shared_root);
+// `facts` is called once, when they are needed; nullopt ends it. [any thread]
+Standing look_at_tree(Run& run, const std::string& linker, const std::function<std::optional<TreeFacts>()>& facts);
 
-// The same on a thread of its own, begun before the tree is held by this run. What it saw counts only if nobody worked
-// on the tree meanwhile: every run of pmx removes the state before it touches the tree and writes another one at its end.
+// The same on a thread of its own, begun before the inputs are read, and before the tree is held by this run. What it saw
+// counts only if nobody worked on the tree meanwhile: every run of pmx removes the state before it touches the tree and
+// writes another one at its end.
 class EarlyLook {
   public:
     // Looks at nothing where there is no state: the last run did not end, or was another program's.
-    EarlyLook(Run& run, std::string linker, ProjectNames names, std::string shared_root);
+    EarlyLook(Run& run, std::string linker);
     ~EarlyLook();
     EarlyLook(const EarlyLook&) = delete;
 
     bool is_under_way() const { return thread_.joinable(); }
     const std::string& linker() const { return linker_; }
+    // The inputs were read. At most once.
+    void tell(TreeFacts facts);
     // Once this run holds the tree, and before it removes the state.
     std::optional<Standing> take();
 
@@ -55,6 +63,8 @@ class EarlyLook {
     const std::string linker_;
     std::optional<Witness> state_;
     std::optional<Standing> standing_;
+    std::promise<std::optional<TreeFacts>> facts_;
+    bool told_ = false;
     std::thread thread_;
 };
 

@@ -15,6 +15,8 @@ Result<std::vector<Validator>> load_validators(Run& run) {
     return validators;
 }
 
+LoadingValidators::LoadingValidators(Run& run) : loaded_(std::async(std::launch::async, [&run] { return load_validators(run); })) {}
+
 Result<> verify_archive(Run& run, const std::vector<Validator>& validators, const Package& package, std::string_view bytes,
                         std::string_view url) {
     StageTimer timer(run.metrics, Stage::verify, package.id);

@@ -1,6 +1,7 @@
 // The verify stage: what validators say of an archive before anything of it is unpacked. Several at once. [worker]
 #pragma once
 
+#include <future>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +12,17 @@ namespace pmx {
 
 // The validators of this run, loaded. [setup]
 Result<std::vector<Validator>> load_validators(Run& run);
+
+// The same, begun now and on a thread of its own: nobody needs them before the first archive is there.
+class LoadingValidators {
+  public:
+    explicit LoadingValidators(Run& run);
+    // Waits for them. [any thread]
+    const Result<std::vector<Validator>>& get() const { return loaded_.get(); }
+
+  private:
+    std::shared_future<Result<std::vector<Validator>>> loaded_;
+};
 
 // The error of the first validator that refuses the bytes (PMX_E_INTEGRITY).
 Result<> verify_archive(Run& run, const std::vector<Validator>& validators, const Package& package, std::string_view bytes,

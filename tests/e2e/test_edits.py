@@ -5,12 +5,14 @@ import json
 import os
 import pty
 import select
+import shutil
 import subprocess
 import time
 
 import pytest
 
 import registry_server
+import trees
 from conftest import Pmx
 
 SOURCES = {
@@ -316,3 +318,51 @@ def test_update_from_a_list_on_a_terminal(pmx, project):
     assert process.wait(60) == 0
     os.close(here)
     assert json.loads(manifest(root))["dependencies"] == {"aa": "^1.0.0", "bb": "1.3.0", "zz": "1.0.0"}
+
+
+@pytest.mark.parametrize("linker", ["isolated", "hoisted"])
+@pytest.mark.parametrize("damage", ["link gone", "link elsewhere", "file for a link", "directory for a link", "marker gone", "slot gone", "hidden link gone"])
+def test_an_add_puts_the_tree_that_stands_right(pmx, project, tmp_path, linker, damage):
+    root = project({"dependencies": {"cc": "0.1.0", "@s/dd": "1.0.0", "aa": "1.0.0"}})
+    ok(pmx("install", "--linker", linker, cwd=root))
+    modules = root / "node_modules"
+    slot = modules / ".pnpm/cc@0.1.0/node_modules" if linker == "isolated" else modules
+    link = slot / "bb"
+    if linker == "hoisted" and damage not in ("marker gone", "slot gone"):
+        pytest.skip("there are no links")
+    if damage == "link gone":
+        link.unlink()
+    elif damage == "link elsewhere":
+        link.unlink()
+        link.symlink_to("../../aa@1.0.0/node_modules/aa")
+    elif damage == "file for a link":
+        link.unlink()
+        link.write_text("mine")
+    elif damage == "directory for a link":
+        link.unlink()
+        link.mkdir()
+    elif damage == "marker gone":
+        (slot / "cc/package.json").unlink()
+    elif damage == "slot gone":
+        shutil.rmtree(slot.parent if linker == "isolated" else slot / "cc")
+    else:
+        (modules / ".pnpm/node_modules/bb").unlink()
+    ok(pmx("add", "zz", "--linker", linker, cwd=root))
+    found = trees.everything(modules, skip=(".pnpm-workspace-state-v1.json", ".modules.yaml"))
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    for name in ("package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml"):
+        shutil.copy(root / name, fresh / name)
+    ok(pmx("install", "--linker", linker, cwd=fresh))
+    wanted = trees.everything(fresh / "node_modules", skip=(".pnpm-workspace-state-v1.json", ".modules.yaml"))
+    assert trees.differences({k: v for k, v in found.items() if "/.ignored_" not in k}, wanted) == []
+
+
+def test_an_add_of_what_stands_makes_nothing_else(pmx, project):
+    root = project({"dependencies": {"cc": "0.1.0", "@s/dd": "1.0.0", "aa": "1.0.0"}})
+    ok(pmx("install", cwd=root))
+    before = trees.stamps(root / "node_modules/.pnpm/cc@0.1.0")
+    done = ok(pmx("add", "zz", "--timing=json", cwd=root))
+    assert (done.figure("linked"), done.figure("kept")) == (1, 4)
+    assert done.figure("symlinks_made") == 1
+    assert trees.stamps(root / "node_modules/.pnpm/cc@0.1.0") == before
