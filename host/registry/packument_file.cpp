@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
-#include <xxhash.h>
 
+#include "base/checksum.hpp"
 #include "base/fs.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
@@ -51,8 +51,6 @@ struct PieceRow {
 };
 static_assert(sizeof(PieceRow) == 16 && sizeof(Head) == 104 && sizeof(VersionRow) == 28 && sizeof(TagRow) == 16, "the form on disk has no gaps");
 constexpr std::size_t kSummedFrom = offsetof(Head, file_size);
-
-std::uint64_t sum_of(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 // A file that stays mapped as long as somebody looks at it.
 std::shared_ptr<const void> map_file(const std::string& path, std::string_view& bytes) {
@@ -119,7 +117,7 @@ std::optional<PackumentFile::Loaded> PackumentFile::read(const std::string& path
     const std::uint64_t rows_end = pieces_rows_at + std::uint64_t{head.pieces} * sizeof(PieceRow);
     const std::uint64_t pieces_at = std::uint64_t{head.texts_at} + head.texts_size, body_at = pieces_at + head.pieces_size;
     if (std::memcmp(head.magic, kMagic, sizeof kMagic) != 0 || head.file_size != bytes.size() || head.texts_at != rows_end ||
-        body_at + head.body_size != bytes.size() || sum_of(bytes.substr(kSummedFrom, pieces_at - kSummedFrom)) != head.sum)
+        body_at + head.body_size != bytes.size() || checksum(bytes.substr(kSummedFrom, pieces_at - kSummedFrom)) != head.sum)
         return std::nullopt;
     const std::string_view texts = bytes.substr(head.texts_at, head.texts_size), pieces = bytes.substr(pieces_at, head.pieces_size);
     const std::string_view body = bytes.substr(body_at);
@@ -191,7 +189,7 @@ Result<> PackumentFile::write(const std::string& path, const Packument& packumen
         row.version = texts.add(entry.version);
         if (packument.has_times_) row.time = texts.add(packument.times_[i]);
         row.piece = {entry.place.at, entry.place.size};
-        if (!text.is_gzip()) row.sum = static_cast<std::uint32_t>(sum_of(body.substr(entry.place.at, entry.place.size)));
+        if (!text.is_gzip()) row.sum = static_cast<std::uint32_t>(checksum(body.substr(entry.place.at, entry.place.size)));
     }
     for (std::size_t i = 0; i < tags.size(); ++i)
         tags[i] = {texts.add(packument.tags_[i].first), texts.add(packument.tags_[i].second)};
@@ -199,7 +197,7 @@ Result<> PackumentFile::write(const std::string& path, const Packument& packumen
     std::string pieces;
     for (const auto& [version, piece] : text.held()) {
         piece_rows.push_back({static_cast<std::uint32_t>(version), {static_cast<std::uint32_t>(pieces.size()), static_cast<std::uint32_t>(piece.size())},
-                              static_cast<std::uint32_t>(sum_of(piece))});
+                              static_cast<std::uint32_t>(checksum(piece))});
         pieces += piece;
     }
     const std::size_t versions_size = versions.size() * sizeof(VersionRow), tags_size = tags.size() * sizeof(TagRow);
@@ -221,7 +219,7 @@ Result<> PackumentFile::write(const std::string& path, const Packument& packumen
     summed.append(reinterpret_cast<const char*>(tags.data()), tags_size);
     summed.append(reinterpret_cast<const char*>(piece_rows.data()), piece_rows_size);
     summed += texts.all;
-    head.sum = sum_of(summed);
+    head.sum = checksum(summed);
 
     // No two threads of one process have this address at the same time.
     const std::string beside = path + ".new-" + std::to_string(::getpid()) + "-" + std::to_string(reinterpret_cast<std::uintptr_t>(&head));

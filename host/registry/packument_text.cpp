@@ -1,14 +1,14 @@
 #include "registry/packument_text.hpp"
 
 #include <unistd.h>
-#include <xxhash.h>
 
+#include "base/checksum.hpp"
 #include "base/gunzip.hpp"
 
 namespace pmx {
 namespace {
 
-std::uint32_t sum_of(std::string_view bytes) { return static_cast<std::uint32_t>(XXH3_64bits(bytes.data(), bytes.size())); }
+std::uint32_t sum_of(std::string_view bytes) { return static_cast<std::uint32_t>(checksum(bytes)); }
 
 }  // namespace
 

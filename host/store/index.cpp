@@ -4,8 +4,7 @@
 #include <charconv>
 #include <cstring>
 
-#include <xxhash.h>
-
+#include "base/checksum.hpp"
 #include "model/contained_path.hpp"
 
 namespace pmx {
@@ -105,7 +104,7 @@ std::string IndexWriter::bytes() const {
     out += strings;
     head.size = out.size();
     std::memcpy(out.data(), &head, sizeof head);
-    head.checksum = XXH3_64bits(out.data() + kSummedFrom, out.size() - kSummedFrom);
+    head.checksum = checksum(std::string_view(out).substr(kSummedFrom));
     std::memcpy(out.data(), &head, sizeof head);
     return out;
 }
@@ -117,7 +116,7 @@ bool read_index(std::string bytes, ObjectView& view) {
     if (all.size() < sizeof head) return false;
     std::memcpy(&head, all.data(), sizeof head);
     if (std::memcmp(head.magic, kMagic, sizeof kMagic) != 0 || head.version != kVersion || head.size != all.size() ||
-        head.checksum != XXH3_64bits(all.data() + kSummedFrom, all.size() - kSummedFrom))
+        head.checksum != checksum(std::string_view(all).substr(kSummedFrom)))
         return false;
     const std::uint64_t digests = head.flags & kDigests ? std::uint64_t{head.files} * kDigestSize : 0;
     const std::uint64_t files_at = sizeof head, dirs_at = files_at + std::uint64_t{head.files} * sizeof(FileRow),

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
-#include <xxhash.h>
 
+#include "base/checksum.hpp"
 #include "base/hash.hpp"
 #include "base/metrics.hpp"
 #include "base/text.hpp"
@@ -18,7 +18,7 @@ namespace {
 // is written without fsync (that would flush everything an install has just written).
 constexpr std::string_view kRecordHead = "pmx-project 1\n";
 
-std::string checksum_line(std::string_view text) { return fmt::format("end {:016x}\n", XXH3_64bits(text.data(), text.size())); }
+std::string checksum_line(std::string_view text) { return fmt::format("end {:016x}\n", checksum(text)); }
 
 std::string record_name(std::string_view project_dir) { return quick_hash_hex(project_dir); }
 

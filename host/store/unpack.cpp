@@ -2,15 +2,14 @@
 #include <cerrno>
 #include <charconv>
 #include <exception>
-#include <memory>
 #include <new>
 #include <optional>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <xxhash.h>
 
+#include "base/checksum.hpp"
 #include "base/hash.hpp"
 #include "base/metrics.hpp"
 #include "store/contents.hpp"
@@ -78,22 +77,18 @@ Result<Fd> create(int dir, const char* name, mode_t mode, const std::string& sto
 // Pieces of a file, in order, as the sums that the index keeps of it.
 class Sums {
   public:
-    explicit Sums(bool with_digest) : state_(XXH3_createState()) {
-        XXH3_64bits_reset(state_.get());
+    explicit Sums(bool with_digest) {
         if (with_digest) digest_.emplace(HashAlgorithm::sha256);
     }
     void update(std::string_view piece) {
-        XXH3_64bits_update(state_.get(), piece.data(), piece.size());
+        checksum_.update(piece);
         if (digest_) digest_->update(piece);
     }
-    std::uint64_t checksum() const { return XXH3_64bits_digest(state_.get()); }
+    std::uint64_t checksum() const { return checksum_.value(); }
     Digest digest() { return digest_->finish(); }
 
   private:
-    struct Free {
-        void operator()(XXH3_state_t* it) const { XXH3_freeState(it); }
-    };
-    std::unique_ptr<XXH3_state_t, Free> state_;
+    Checksum checksum_;
     std::optional<Hasher> digest_;
 };
 
@@ -117,7 +112,7 @@ Result<Written> write_file(int dir, std::uint32_t ordinal, bool executable, cons
     if (kept) kept->assign(piece);
     PMX_CHECK(write_all(fd.raw(), piece, store));
     if (piece.size() == entry.size) {
-        written.row.checksum = XXH3_64bits(piece.data(), piece.size());
+        written.row.checksum = pmx::checksum(piece);
         if (with_digest) written.digest = hash(HashAlgorithm::sha256, piece);
     } else {
         Sums sums(with_digest);

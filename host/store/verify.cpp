@@ -1,13 +1,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <unordered_set>
 
 #include <fmt/format.h>
 #include <unistd.h>
-#include <xxhash.h>
 
+#include "base/checksum.hpp"
 #include "base/hash.hpp"
 #include "base/metrics.hpp"
 #include "base/text.hpp"
@@ -26,8 +25,7 @@ std::string content_fault(const ObjectView& view, std::size_t at) {
     count(Sys::open);
     Fd fd(::openat(view.dir.raw(), file.source.data(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!fd) return fmt::format("cannot be read ({})", std::strerror(errno));
-    std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> sum(XXH3_createState(), &XXH3_freeState);
-    XXH3_64bits_reset(sum.get());
+    Checksum sum;
     Hasher hasher(HashAlgorithm::sha256);
     const bool digested = view.digests.size() == view.files.size() * 32;
     std::string chunk(static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, file.size + 1)), '\0');
@@ -38,10 +36,10 @@ std::string content_fault(const ObjectView& view, std::size_t at) {
         if (n < 0) return fmt::format("cannot be read ({})", std::strerror(errno));
         if (n == 0) break;
         std::string_view bytes(chunk.data(), static_cast<std::size_t>(n));
-        XXH3_64bits_update(sum.get(), bytes.data(), bytes.size());
+        sum.update(bytes);
         if (digested) hasher.update(bytes);
     }
-    if (XXH3_64bits_digest(sum.get()) != file.checksum) return "its content has changed";
+    if (sum.value() != file.checksum) return "its content has changed";
     if (digested) {
         Digest digest = hasher.finish();
         if (std::memcmp(digest.bytes.data(), view.digests.data() + at * 32, 32) != 0) return "its content has changed";
