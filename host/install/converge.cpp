@@ -113,7 +113,7 @@ Result<Converged> converge(Run& run, Tree& tree, const Graph& graph, const Plan&
         return result;
     }
 
-    Standing standing = seen ? std::move(*seen) : look_at_tree(run, linker, [&] { return std::optional(tree_facts(inputs, shared_root)); });
+    Standing standing = seen ? std::move(*seen) : look_at_tree(run, linker, [&] { return std::optional(tree_facts(run.settings, inputs, shared_root)); });
     const TreeRecord& record = standing.record;
     if (!standing.plan) {
         result.root_changes = root_changes({}, graph);

@@ -176,7 +176,7 @@ Result<InstallReport> install(const InstallOptions& options) {
         PMX_TRY(store, Store::open(std::string(settings.text("store-dir")), true));
         PMX_TRY(store_hold, store->hold());
     }
-    if (early) early->tell(tree_facts(inputs, store->shared_root_path()));
+    if (early) early->tell(tree_facts(settings, inputs, store->shared_root_path()));
     std::optional<LoadingValidators> validators;
     std::unique_ptr<Ahead> ahead;
     if (options.resolved) {

@@ -114,10 +114,65 @@ class Look {
     std::unordered_map<std::string_view, bool> real_;  // views into the plan
 };
 
+// A graph with texts of its own. What lies in `text`, nearly all of it, is moved along with it and not copied piece by piece.
+Graph copy_graph(const Graph& from, std::string_view text) {
+    Graph to;
+    to.packages = from.packages;
+    to.edges = from.edges;
+    to.projects = from.projects;
+    to.locations = from.locations;
+    to.strings = from.strings;
+    const std::string_view own = to.arena.adopt(std::string(text));
+    auto move = [&](std::string_view& view) {
+        const auto at = reinterpret_cast<std::uintptr_t>(view.data()), begin = reinterpret_cast<std::uintptr_t>(text.data());
+        if (view.empty()) view = {};
+        else if (at >= begin && at + view.size() <= begin + text.size()) view = own.substr(at - begin, view.size());
+        else view = to.arena.copy(view);
+    };
+    for (Package& p : to.packages)
+        for (std::string_view* view : {&p.id, &p.name, &p.version, &p.resolution.integrity, &p.resolution.tarball, &p.resolution.directory, &p.resolution.repo,
+                                       &p.resolution.commit, &p.resolution.path, &p.engines_node, &p.patch_hash, &p.deprecated})
+            move(*view);
+    for (Edge& edge : to.edges) move(edge.alias), move(edge.link);
+    for (Project& project : to.projects) move(project.dir), move(project.name);
+    for (Location& location : to.locations) move(location.path), move(location.link);
+    for (std::string_view& view : to.strings) move(view);
+    return to;
+}
+
+std::string record_path(const Settings& settings) {
+    return join_path(join_path(settings.root, settings.text("virtual-store-dir")), "lock.yaml");
+}
+
+// The record of what is installed. Where it says what the project's lockfile says, that was read already.
+std::optional<Lockfile> current_lockfile(Run& run, TreeFacts& facts) {
+    if (!facts.document.empty()) {
+        auto text = read_file_if_exists(AT_FDCWD, record_path(run.settings).c_str());
+        if (text && *text && **text == facts.document) {
+            Lockfile current;
+            current.format = LockfileFormat::pnpm;
+            current.graph = std::move(facts.graph);
+            return current;
+        }
+    }
+    auto current = read_current_lockfile(run.root, run.settings.text("modules-dir"), run.settings.text("virtual-store-dir"));
+    if (current) current->tree.reset();
+    return current;
+}
+
 }  // namespace
 
-TreeFacts tree_facts(const Inputs& inputs, std::string shared_root) {
-    TreeFacts facts{{}, std::move(shared_root)};
+TreeFacts tree_facts(const Settings& settings, const Inputs& inputs, std::string shared_root) {
+    TreeFacts facts{{}, std::move(shared_root), {}, {}};
+    const Lockfile& lockfile = inputs.lockfile;
+    // A filtered install and one without links in its lockfile have graphs that say other things than their texts.
+    const auto no_links = lockfile.settings.find("excludeLinksFromLockfile");
+    if (inputs.has_lockfile && lockfile.format == LockfileFormat::pnpm && !inputs.mended && inputs.chosen.empty() &&
+        (no_links == lockfile.settings.end() || no_links->second != "true"))
+        if (auto record = stat_at(AT_FDCWD, record_path(settings).c_str()); record && *record && (*record)->size == lockfile.document.size()) {
+            facts.document = lockfile.document;
+            facts.graph = copy_graph(lockfile.graph, lockfile.text);
+        }
     for (const ProjectFile& file : inputs.projects)
         if (is_safe_package_name(file.manifest.name)) facts.names.emplace(file.dir, file.manifest.name);
     return facts;
@@ -129,12 +184,11 @@ Standing look_at_tree(Run& run, const std::string& linker, const std::function<s
     standing.record = read_tree_record(run.root, modules);
     TreeRecord& record = standing.record;
     if (!record.exists || !same_tree(run, record, linker)) return standing;
-    standing.current = read_current_lockfile(run.root, modules, run.settings.text("virtual-store-dir"));
+    std::optional<TreeFacts> known = facts();
+    if (!known) return standing;
+    standing.current = current_lockfile(run, *known);
     if (!standing.current) return standing;
     Lockfile& current = *standing.current;
-    current.tree.reset();
-    const std::optional<TreeFacts> known = facts();
-    if (!known) return standing;
     for (Project& old : current.graph.projects)
         if (auto name = known->names.find(old.dir); old.name.empty() && name != known->names.end()) old.name = current.graph.arena.copy(name->second);
     // pnpm's record lacks the groups that were not wanted, which may be others for each project.

@@ -29,12 +29,15 @@ struct Standing {
     std::vector<bool> linked;         // by symbolic link of the project's: its text is right, below real directories only
 };
 
-// What has to be known beside the records to plan what they say.
+// What the inputs say that has to be known beside the records to plan what they say.
 struct TreeFacts {
     std::map<std::string, std::string, std::less<>> names;  // of projects, by directory: pnpm's record lacks them, hoisting needs them
     std::string shared_root;                                // of the store, absolute: links into it are compared with it
+    // The project's lockfile as it was read, where its text is as long as the record's: most often they are the same.
+    std::string document;
+    Graph graph;
 };
-TreeFacts tree_facts(const Inputs& inputs, std::string shared_root);
+TreeFacts tree_facts(const Settings& settings, const Inputs& inputs, std::string shared_root);
 
 // `facts` is called once, when they are needed; nullopt ends it. [any thread]
 Standing look_at_tree(Run& run, const std::string& linker, const std::function<std::optional<TreeFacts>()>& facts);

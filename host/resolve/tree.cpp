@@ -56,6 +56,15 @@ TreeWalk::TreeWalk(const TreeInput& input)
     SupportedPlatforms wanted;
     if (input.settings) wanted = {input.settings->supported_os, input.settings->supported_cpu, input.settings->supported_libc};
     platforms_ = resolve_supported(wanted, host_platform());
+    if (!input.wanted) return;
+    const std::size_t packages = input.wanted->records.size() + input.wanted->records.size() / 8, edges = input.wanted->graph.edges.size();
+    tree_.packages.reserve(packages);
+    nodes_.reserve(packages);
+    packages_.reserve(packages);
+    packages_by_name_.reserve(packages);
+    levels_.reserve(packages);
+    tree_.edges.reserve(edges + edges / 8);
+    chosen_versions_.reserve(edges + edges / 8);
 }
 
 Result<DependencyTree> TreeWalk::run() {
