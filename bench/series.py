@@ -9,6 +9,7 @@ from pmx.lab import Study, grid, peer
 from pmx.lab.cells import Cell
 from pmx.lab.design import AGAIN
 from pmx.lab.export import number
+from pmx.lab.phases import phase_of
 from pmx.lab.place import forget_inodes, remove_tree
 
 PHASES = ("p0", "p1", "p2", "p3", "p4", "p5", "add", "remove", "switch", "second", "damaged")
@@ -41,11 +42,17 @@ def cells(phase, layout, peers):
     return found
 
 
+def phases_for(wanted, network):
+    """A phase that asks nothing of the registry is not measured again on a modelled network."""
+    return [p for p in wanted if phase_of(p).network != "none" or not network.arguments()]
+
+
 def run(settings, project, kind, work, network, trash):
     """Records of all studies, each with the groups that figures.py looks them up by. `trash` is beside `work`; the caller
     deletes it when everything is over."""
     found = []
-    for phase, layout in [(p, o) for p in settings.phases for o in OF_PHASE[p] if o is None or o in settings.layouts]:
+    phases = phases_for(settings.phases, network)
+    for phase, layout in [(p, o) for p in phases for o in OF_PHASE[p] if o is None or o in settings.layouts]:
         if os.listdir(trash) and shutil.disk_usage(work).free < ROOM:
             settings.say("the disk gets full: what was moved aside is deleted, and a minute goes by")
             for name in os.listdir(trash):

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from lab_records import ROOT, made_record
+from pmx.lab.registry import Network
 
 sys.path.append(os.path.join(ROOT, "bench"))
 
@@ -65,6 +66,12 @@ def test_every_row_is_run_by_some_study():
         names = {c.name for c in series.cells(r.phase, r.layout, peers)}
         assert r.one in names and (not r.others or names & set(r.others)), r.title
         assert r.layout in series.OF_PHASE[r.phase]
+
+
+def test_what_asks_no_registry_is_measured_on_no_modelled_network():
+    plain, modelled = Network.parse("none"), Network.parse("50ms-200mbit")
+    assert series.phases_for(series.PHASES, plain) == list(series.PHASES)
+    assert series.phases_for(["p0", "p1", "p3", "p4", "p5", "add", "second"], modelled) == ["p0", "p1", "p3"]
 
 
 def test_the_page_shows_rows_failures_and_machine(tmp_path, capsys, monkeypatch):
