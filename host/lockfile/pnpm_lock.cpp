@@ -114,12 +114,21 @@ class PnpmReader {
     Result<> packages(const YamlNode& root) {
         PMX_TRY(const YamlNode* section, field(root, "packages", YamlKind::map));
         PMX_TRY(const YamlNode* snapshots, field(root, "snapshots", YamlKind::map));
-        std::unordered_map<std::string_view, const YamlNode*> entries;
         if (section)
-            for (const YamlNode* entry = tree_.first(*section); entry; entry = tree_.next(*entry)) {
+            for (const YamlNode* entry = tree_.first(*section); entry; entry = tree_.next(*entry))
                 if (entry->kind != YamlKind::map) return broken("the package has no fields", *entry);
-                entries.emplace(entry->key, entry);
-            }
+        // Both sections are in one order, mostly: the entry is that of the snapshot before, or the next one.
+        const YamlNode* beside = section ? tree_.first(*section) : nullptr;
+        std::unordered_map<std::string_view, const YamlNode*> entries;
+        auto entry_of = [&](std::string_view key) -> const YamlNode* {
+            if (beside && beside->key == key) return beside;
+            if (const YamlNode* next = beside ? tree_.next(*beside) : nullptr; next && next->key == key) return beside = next;
+            if (entries.empty() && section)
+                for (const YamlNode* entry = tree_.first(*section); entry; entry = tree_.next(*entry)) entries.emplace(entry->key, entry);
+            auto found = entries.find(key);
+            if (found == entries.end()) return nullptr;
+            return beside = found->second;
+        };
         if (snapshots)
             for (const YamlNode* entry = tree_.first(*snapshots); entry; entry = tree_.next(*entry))
                 snapshots_.push_back(entry);
@@ -133,8 +142,7 @@ class PnpmReader {
         for (const YamlNode* snapshot : snapshots_) {
             if (snapshot->kind != YamlKind::map) return broken("the snapshot is cut short", *snapshot);
             DepPath path = parse_dep_path(snapshot->key);
-            auto entry = entries.find(path.package_key);
-            const YamlNode* meta = entry == entries.end() ? nullptr : entry->second;
+            const YamlNode* meta = entry_of(path.package_key);
             PMX_TRY(bool installable, package(*snapshot, path, meta));
             if (!installable) {
                 left_out_.insert(snapshot->key);

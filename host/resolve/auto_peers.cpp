@@ -102,7 +102,13 @@ std::optional<LockedPeer> locked_peer(const Pins& pins, const DependencyTree& tr
 
 // Every peer that somewhere below the project is wanted and that no level between there and the project offers. A level
 // offers its aliases and the names of what stands behind them.
-std::vector<std::pair<std::string_view, TreeWalk::MissingPeer>> TreeWalk::missing_peers(const Importer& importer) {
+const TreeWalk::MissingPeers& TreeWalk::missing_peers(std::uint32_t index) {
+    auto [known, is_new] = missing_.try_emplace(index);
+    if (is_new) known->second = find_missing_peers(importers_[index]);
+    return known->second;
+}
+
+TreeWalk::MissingPeers TreeWalk::find_missing_peers(const Importer& importer) const {
     // Only what the project reaches counts.
     std::vector<std::uint32_t> reached;
     std::vector<bool> seen(tree_.packages.size());
@@ -136,6 +142,25 @@ std::vector<std::pair<std::string_view, TreeWalk::MissingPeer>> TreeWalk::missin
         for (std::uint32_t package : reached) open[package].fill(0);
         NameSet all{};
         for (std::size_t i = base; i < std::min(names.size(), base + kBatch); ++i) all[(i - base) / 64] |= std::uint64_t{1} << ((i - base) % 64);
+        // What each package offers, found when it is first met: it may be met often.
+        std::vector<NameSet> offers(tree_.packages.size());
+        std::vector<bool> has_offers(tree_.packages.size());
+        auto offers_of = [&](std::uint32_t package) -> const NameSet& {
+            NameSet& set = offers[package];
+            if (has_offers[package]) return set;
+            has_offers[package] = true;
+            set.fill(0);
+            auto offer = [&](std::string_view name) {
+                if (const std::size_t b = bit(name); b < kBatch) set[b / 64] |= std::uint64_t{1} << (b % 64);
+            };
+            const TreeEdge* end = tree_.end_edges(tree_.packages[package]);
+            for (const TreeEdge* edge = tree_.begin_edges(tree_.packages[package]); edge != end; ++edge) {
+                if (edge->package == kNoPackage && edge->link.empty()) continue;
+                offer(edge->alias);
+                if (edge->package != kNoPackage && tree_.packages[edge->package].record.name != edge->alias) offer(tree_.packages[edge->package].record.name);
+            }
+            return set;
+        };
         std::vector<std::uint32_t> queue;
         auto give = [&](std::uint32_t package, const NameSet& set) {
             bool grows = false;
@@ -153,14 +178,8 @@ std::vector<std::pair<std::string_view, TreeWalk::MissingPeer>> TreeWalk::missin
             const TreePackage& package = tree_.packages[queue[i]];
             queued[queue[i]] = false;
             NameSet below = open[queue[i]];
-            auto offer = [&](std::string_view name) {
-                if (const std::size_t b = bit(name); b < kBatch) below[b / 64] &= ~(std::uint64_t{1} << (b % 64));
-            };
-            for (const TreeEdge* edge = tree_.begin_edges(package); edge != tree_.end_edges(package); ++edge) {
-                if (edge->package == kNoPackage && edge->link.empty()) continue;
-                offer(edge->alias);
-                if (edge->package != kNoPackage) offer(tree_.packages[edge->package].record.name);
-            }
+            const NameSet& offered = offers_of(queue[i]);
+            for (std::size_t w = 0; w < kWords; ++w) below[w] &= ~offered[w];
             for (const TreeEdge* edge = tree_.begin_edges(package); edge != tree_.end_edges(package); ++edge)
                 if (edge->package != kNoPackage) give(edge->package, below);
         }
@@ -203,6 +222,7 @@ std::optional<std::string> TreeWalk::version_for_peer(std::string_view name, con
 }
 
 Result<> TreeWalk::install(std::uint32_t index, const std::vector<PeerInstall>& wanted, EdgeKind kind) {
+    missing_.clear();
     std::vector<TreeEdge> edges;
     const std::size_t before = tree_.packages.size();
     for (const PeerInstall& peer : wanted) {
@@ -246,7 +266,7 @@ Result<> TreeWalk::install(std::uint32_t index, const std::vector<PeerInstall>& 
 Result<bool> TreeWalk::install_required(std::uint32_t index) {
     std::vector<PeerInstall> wanted;
     const Importer& importer = importers_[index];
-    for (const auto& [name, missing] : missing_peers(importers_[index])) {
+    for (const auto& [name, missing] : missing_peers(index)) {
         if (missing.required.empty()) continue;
         auto range = intersection(missing.required);
         if (!range && policy_.auto_install_peers_from_highest_match) {
@@ -328,7 +348,7 @@ Result<bool> TreeWalk::install_optional(std::uint32_t index) {
     std::vector<PeerInstall> wanted;
     std::vector<std::string_view> declined;
     const Importer& importer = importers_[index];
-    for (const auto& [name, missing] : missing_peers(importers_[index])) {
+    for (const auto& [name, missing] : missing_peers(index)) {
         if (!missing.required.empty()) continue;
         const TreeEdge* ours = edge_of_root(index, name);
         // With the peers that it has in the root: installed here it would be given this project's.

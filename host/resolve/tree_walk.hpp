@@ -133,7 +133,9 @@ class TreeWalk {
     struct MissingPeer {
         std::vector<std::string_view> required, optional;  // ranges, each once, sorted
     };
-    std::vector<std::pair<std::string_view, MissingPeer>> missing_peers(const Importer& importer);
+    using MissingPeers = std::vector<std::pair<std::string_view, MissingPeer>>;
+    const MissingPeers& missing_peers(std::uint32_t importer);  // as of the last install()
+    MissingPeers find_missing_peers(const Importer& importer) const;
     std::optional<std::string> version_for_peer(std::string_view name, const std::vector<std::string_view>& ranges, bool prereleases,
                                                 std::uint32_t fitting = kNone) const;  // beside that project's dependencies
     bool accepts_beside(const PackageRecord& record, std::uint32_t importer) const;
@@ -179,6 +181,7 @@ class TreeWalk {
     std::string scratch_;
     std::string newest_;  // time-based: the limit for dependencies of dependencies, once it is known
     std::size_t failures_ = 0;
+    std::unordered_map<std::uint32_t, MissingPeers> missing_;  // by importer; forgotten when something is installed
     SupportedPlatforms platforms_;
 };
 
