@@ -140,6 +140,10 @@ class Add(Edit):
         session.first_install()
         session.untimed("add:" + session.add)
         session.place.stash("added")
+        # A given lockfile may be one that this tool would write otherwise, and the first edit would pay for it: what the tool
+        # itself leaves is where every run begins.
+        session.untimed("remove:" + session.subject())
+        session.place.stash("installed")
 
     def reset(self, session):
         session.place.restore("installed")
