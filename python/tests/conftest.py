@@ -2,9 +2,13 @@
 
 import os
 import shutil
+import signal
 import sys
 
 import pytest
+
+# A run in the background of a shell is given SIGINT as ignored, and the tests of Ctrl-C would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LOCKFILES = os.path.join(ROOT, "tests", "golden", "lockfiles")
