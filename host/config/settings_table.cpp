@@ -34,7 +34,7 @@ constexpr SettingSpec table[] = {
     // Network
     {"registry", text, "", "", with_pnpm, false, "the registry", "", ""},
     {"default-registry", text, "", "", 0, false, "the registry that was built in; lockfiles that name it follow --registry", "", "", true},
-    {"network-concurrency", integer, "48", "", with_pnpm, false, "requests at once", "", ""},
+    {"network-concurrency", integer, "128", "", with_pnpm, false, "requests at once", "", ""},
     {"fetch-retries", integer, "2", "", with_pnpm, false, "how often a failed request is tried again", "", ""},
     {"fetch-retry-factor", integer, "10", "", with_pnpm, false, "factor of the back-off", "", ""},
     {"fetch-retry-mintimeout", integer, "10000", "", with_pnpm, false, "shortest back-off, in milliseconds", "", ""},

@@ -110,7 +110,7 @@ def test_an_install_is_recorded_and_replayed(session, project, registry):
     registry.fault("GET /chain-c/-/chain-c-1.0.0.tgz: delay=150")
     result = session.install(project(), trace=True)
     trace = Trace.of(result)
-    assert len(trace) == 9 and trace.bytes == sum(r.bytes for r in result.network) and trace.cap == 48
+    assert len(trace) == 9 and trace.bytes == sum(r.bytes for r in result.network) and trace.cap == 128
     now = trace.replay()
     assert now.critical_path[-1].request.subject == "chain-c@1.0.0" and now.share["latency"] > 0.1
     assert now.wall == pytest.approx(max(r.end for r in result.network), rel=0.2)

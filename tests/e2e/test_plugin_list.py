@@ -50,7 +50,7 @@ def test_the_text_says_where_and_what(pmx, tmp_path):
     done = pmx("plugin", "list", cwd=tmp_path)
     assert done.code == 0
     assert "(the installation)" in done.out and "Files share their storage with the store" in done.out
-    assert "network-concurrency" in done.out and "(1 to 1024) [48]" in done.out
+    assert "network-concurrency" in done.out and "(1 to 1024) [128]" in done.out
 
 
 def test_a_directory_of_the_user_comes_first_and_hides(pmx, tmp_path):

@@ -6,7 +6,7 @@ namespace pmx::http1 {
 namespace {
 
 constexpr pmx_option kOptions[] = {
-    sdk::option_integer("network-concurrency", "Requests under way, and connections open, at once", "48", 1,
+    sdk::option_integer("network-concurrency", "Requests under way, and connections open, at once", "128", 1,
                         1024),
     sdk::option_integer("fetch-timeout", "Give up on a connection that brings no byte for so many ms",
                         "60000", 1, 86400000),
@@ -28,7 +28,7 @@ std::int64_t within(const sdk::Config& config, const char* name, std::int64_t fa
 
 ClientOptions options_of(const sdk::Config& config) {
     ClientOptions options;
-    options.concurrency = static_cast<std::size_t>(within(config, "network-concurrency", 48, 1, 1024));
+    options.concurrency = static_cast<std::size_t>(within(config, "network-concurrency", 128, 1, 1024));
     options.timeout = Millis(within(config, "fetch-timeout", 60000, 1, 86400000));
     options.retry.retries = static_cast<unsigned>(within(config, "fetch-retries", 2, 0, 100));
     options.retry.factor = static_cast<std::uint64_t>(within(config, "fetch-retry-factor", 10, 1, 1000));

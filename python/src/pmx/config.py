@@ -21,7 +21,7 @@ def _unknown(kind, name, known):
 
 
 class Caps:
-    """How much at once: Caps(network=48, unpack=2, link=2). Each is a number of requests or threads; 0 is one per
+    """How much at once: Caps(network=128, unpack=2, link=2). Each is a number of requests or threads; 0 is one per
     processor where the engine allows that; what is left out keeps its default. `Caps.names` lists them."""
 
     names = tuple(CAPS)
@@ -58,7 +58,7 @@ class Config:
     """Settings of a run: strategies, caps, and every other setting of the engine by its name with _ for -.
 
         Config(linker="isolated", importer="hardlink", fetcher="http1", validators=["integrity", "tree"], check="stat",
-               caps=Caps(network=48, unpack=2, link=2), frozen=True)
+               caps=Caps(network=128, unpack=2, link=2), frozen=True)
 
     linker, importer, fetcher, validators  a built-in name, a plugin's name or path, or a strategy made with @pmx.layout
                                            or @pmx.validator

@@ -51,7 +51,7 @@ TEST_F(Folder, every_setting_has_a_value_and_an_origin) {
     }
     EXPECT_EQ(settings.text("store-dir"), dir_ + "/home/.local/share/pmx/store");
     EXPECT_EQ(settings.text("virtual-store-dir"), "node_modules/.pnpm");
-    EXPECT_EQ(settings.integer("network-concurrency"), 48);
+    EXPECT_EQ(settings.integer("network-concurrency"), 128);
     EXPECT_EQ(settings.list("validator"), (std::vector<std::string>{"integrity", "tree"}));
     EXPECT_EQ(settings.root, dir_ + "/p");
 }
