@@ -96,7 +96,7 @@ class Trace:
         """From a Result of an install with trace=True, or from rows (dicts with url, subject, packument, bytes, start,
         first_byte, end).
 
-        cap  how many requests were allowed at once; default: what the result's configuration says, or 48
+        cap  how many requests were allowed at once; default: what the result's configuration says, or pmx's own default, 128
         Who waited for whom: an archive for the packument of its package, where there is one; a packument for the first
         answered one of a package that depends on it, which the result's graph knows. Without a graph a packument is held
         to have waited for the last packument that was answered before it. What waited for nobody was wanted when it
@@ -105,7 +105,7 @@ class Trace:
         rows = [row if isinstance(row, dict) else row.to_dict() for row in rows]
         if cap is None:
             config = getattr(result, "config", None)
-            cap = (config.get("network-concurrency") if config is not None else None) or 48
+            cap = (config.get("network-concurrency") if config is not None else None) or 128
         rows = sorted((row for row in rows if not row.get("error")), key=lambda row: (row["start"], row["end"]))
         dependents = _dependents(getattr(result, "graph", None)) if any(row.get("packument") for row in rows) else None
         requests, running = [], []
