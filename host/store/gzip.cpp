@@ -132,9 +132,7 @@ Result<> Inflater::fill() {
         if (outcome != ISAL_DECOMP_OK || (!ended && used == 0 && made == 0))
             return refuse(std::string(kDamaged));
         if (!ended) continue;
-        // Bytes that were read ahead, a bit at a time, belong to the next member.
-        const std::size_t ahead = static_cast<std::size_t>(state.read_in_length) / 8;
-        rest_ = {rest_.data() - ahead, rest_.size() + ahead};
+        // With its trailer read, the library has given back what it had read ahead: the next member begins at rest_.
         if (!Gunzip::is_gzip(rest_)) {
             finished_ = true;
             return {};
