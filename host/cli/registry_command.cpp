@@ -36,8 +36,10 @@ constexpr std::string_view usage =
     "  --total-mbps N       of all connections together [no limit]\n"
     "  --prepare            make and compress all abbreviated packuments before listening, not when they are asked for\n"
     "  --threads N          of the server [2]\n"
+    "  --no-ranges          never serve a part of an archive\n"
     "  --fault RULE         misbehave; may be given several times. Kinds: a status, delay=MS, truncate, stall,\n"
-    "                       wrong-bytes, slow=BYTES_PER_SECOND, close, redirect=URL, html, endless, need-auth=TEXT\n\n"
+    "                       wrong-bytes, slow=BYTES_PER_SECOND, close, redirect=URL, html, endless, need-auth=TEXT,\n"
+    "                       ignore-range, wrong-range; the method RANGE is a GET for a part of an archive\n\n"
     "Examples\n"
     "  pmx registry record --into mirror ~/my-project ~/another/pnpm-lock.yaml\n"
     "  pmx registry serve tests/registry --port 4873\n"
@@ -65,6 +67,7 @@ Result<> serve(std::vector<std::string> words, const Door& door) {
     app.add_option("--bandwidth-mbps", options.network.bandwidth_mbps)->check(CLI::Range(0.0, 1e6));
     app.add_option("--total-mbps", options.network.total_mbps)->check(CLI::Range(0.0, 1e6));
     app.add_flag("--prepare", options.prepare);
+    app.add_flag("!--no-ranges", options.ranges);
     app.add_option("--threads", options.threads)->check(CLI::Range(1, 64));
     app.add_option("--fault", options.faults)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     PMX_CHECK(parse(app, std::move(words)));

@@ -76,7 +76,7 @@ void Connection::handle() {
     if (!control) ++parts_.tally.requests;
     parts_.tally.begin_request();
     if (control) return begin(parts_.answerer.answer(request_));
-    fault_ = parts_.faults.take(request_.method, request_.path, request_.authorization);
+    fault_ = parts_.faults.take(request_);
     if (fault_) ++parts_.tally.faults;
     if (is(Fault::Kind::close)) return finish(false);
     begin(faulty_answer());
@@ -110,6 +110,10 @@ Answer Connection::faulty_answer() {
             made.body = text_body(std::move(changed));
             return made;
         }
+        case Fault::Kind::ignore_range: request_.range.clear(); return parts_.answerer.answer(request_);
+        case Fault::Kind::wrong_range:
+            if (!request_.range.empty()) request_.range = "bytes=0-999";
+            return parts_.answerer.answer(request_);
         default: return parts_.answerer.answer(request_);
     }
 }
@@ -198,7 +202,7 @@ std::ptrdiff_t Connection::send_once() {
     const std::size_t left = due_ - at_;
     const bool by_file = answer_.body.fd >= 0 && left >= smallest_sendfile;
     if (head_sent_ == head_.size() && by_file) {
-        auto offset = static_cast<off_t>(at_);
+        auto offset = static_cast<off_t>(answer_.first + at_);
         return failed_or(::sendfile(out, answer_.body.fd, &offset, left));
     }
     std::array<iovec, 2> parts{};

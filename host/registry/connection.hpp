@@ -26,6 +26,7 @@ struct Answer {
     std::string_view type = "application/json";
     std::string extra;  // whole header lines
     Body body;
+    std::size_t first = 0;  // of a part: where in its file the body begins
     enum class Kind : std::uint8_t { other, control, abbreviated, full, tarball } kind = Kind::other;
 };
 

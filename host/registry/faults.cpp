@@ -30,7 +30,7 @@ struct KindName {
     enum { none, optional_number, number, text } argument;
 };
 
-constexpr std::array<KindName, 10> kinds = {{
+constexpr std::array<KindName, 12> kinds = {{
     {"delay", Fault::Kind::delay, KindName::number},
     {"truncate", Fault::Kind::truncate, KindName::optional_number},
     {"stall", Fault::Kind::stall, KindName::optional_number},
@@ -41,6 +41,8 @@ constexpr std::array<KindName, 10> kinds = {{
     {"html", Fault::Kind::html, KindName::none},
     {"endless", Fault::Kind::endless, KindName::none},
     {"need-auth", Fault::Kind::need_auth, KindName::text},
+    {"ignore-range", Fault::Kind::ignore_range, KindName::none},
+    {"wrong-range", Fault::Kind::wrong_range, KindName::none},
 }};
 
 }  // namespace
@@ -99,12 +101,14 @@ void Faults::clear() {
     rules_.clear();
 }
 
-std::optional<Fault> Faults::take(std::string_view method, std::string_view path, std::string_view authorization) {
+std::optional<Fault> Faults::take(const HttpRequest& request) {
     const std::lock_guard lock(mutex_);
+    const auto is_meant = [&](const std::string& method) {
+        return method == "*" || method == request.method || (method == "RANGE" && request.method == "GET" && !request.range.empty());
+    };
     for (auto& rule : rules_) {
-        if (rule.times_left == 0 || (rule.method != "*" && rule.method != method) || !fits(rule.pattern, path))
-            continue;
-        if (rule.kind == Fault::Kind::need_auth && authorization == rule.argument) continue;
+        if (rule.times_left == 0 || !is_meant(rule.method) || !fits(rule.pattern, request.path)) continue;
+        if (rule.kind == Fault::Kind::need_auth && request.authorization == rule.argument) continue;
         if (rule.times_left > 0) --rule.times_left;
         return rule;
     }

@@ -11,7 +11,9 @@
 //     … html                            200 with a page that is no package
 //     … endless                         a body without a length that never ends
 //     … need-auth=TEXT                  401 unless the Authorization header is TEXT
-// The pattern is a path with '*' for any text. The first rule that fits and has times left is taken. Called by the
+//     … ignore-range                    the whole body with 200 for what asked for a part of it
+//     … wrong-range                     another part than the one that was asked for
+// The pattern is a path with '*' for any text; METHOD is one, '*', or RANGE for a GET that asks for a part. The first rule that fits and has times left is taken. Called by the
 // server's threads and by its control address. [any thread]
 #pragma once
 
@@ -23,12 +25,14 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "registry/http_request.hpp"
 
 namespace pmx::registry {
 
 struct Fault {
     enum class Kind : std::uint8_t {
-        status, delay, truncate, stall, wrong_bytes, slow, close, redirect, html, endless, need_auth
+        status, delay, truncate, stall, wrong_bytes, slow, close, redirect, html, endless, need_auth,
+        ignore_range, wrong_range
     };
     std::string method, pattern;
     Kind kind = Kind::status;
@@ -44,8 +48,8 @@ class Faults {
   public:
     Result<> add(std::string_view line);
     void clear();
-    // Uses up one of the rule's times. `authorization` only matters to need-auth.
-    std::optional<Fault> take(std::string_view method, std::string_view path, std::string_view authorization);
+    // Uses up one of the rule's times.
+    std::optional<Fault> take(const HttpRequest& request);
 
   private:
     std::mutex mutex_;

@@ -1,5 +1,8 @@
 #include "registry/http_request.hpp"
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/text.hpp"
 
 namespace pmx::registry {
@@ -59,6 +62,8 @@ bool parse_head(std::string_view head, HttpRequest& request) {
         if (is_name(name, "host")) request.host = value;
         else if (is_name(name, "if-none-match")) request.if_none_match = value;
         else if (is_name(name, "authorization")) request.authorization = value;
+        else if (is_name(name, "range")) request.range = value;
+        else if (is_name(name, "if-range")) request.if_range = value;
         else if (is_name(name, "connection")) request.keep_alive = !has_no_case(value, "close");
         else if (is_name(name, "accept-encoding")) request.gzip = has_no_case(value, "gzip");
         else if (is_name(name, "accept"))
@@ -72,15 +77,43 @@ bool parse_head(std::string_view head, HttpRequest& request) {
     return true;
 }
 
+ByteRange parse_range(std::string_view header, std::size_t size) {
+    const auto equals = header.find('=');
+    if (equals == std::string_view::npos || !is_name(trim(header.substr(0, equals)), "bytes")) return {};
+    const auto range = trim(header.substr(equals + 1));
+    const auto dash = range.find('-');
+    if (dash == std::string_view::npos) return {};
+    const auto number = [](std::string_view text, std::uint64_t& out) {
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+        return error == std::errc() && end == text.data() + text.size();
+    };
+    std::uint64_t first = 0, last = 0;
+    const bool has_first = dash > 0, has_last = dash + 1 < range.size();
+    if (has_first && !number(range.substr(0, dash), first)) return {};
+    if (has_last && !number(range.substr(dash + 1), last)) return {};
+    if (!has_first && !has_last) return {};
+    if (!has_first) {
+        if (last == 0 || size == 0) return {ByteRange::Kind::unsatisfiable};
+        const std::size_t tail = static_cast<std::size_t>(std::min<std::uint64_t>(last, size));
+        return {ByteRange::Kind::part, size - tail, tail};
+    }
+    if (has_last && last < first) return {};
+    if (first >= size) return {ByteRange::Kind::unsatisfiable};
+    const std::uint64_t end = has_last && last < size ? last + 1 : size;
+    return {ByteRange::Kind::part, static_cast<std::size_t>(first), static_cast<std::size_t>(end - first)};
+}
+
 std::string_view reason_phrase(int status) {
     switch (status) {
         case 200: return "OK";
+        case 206: return "Partial Content";
         case 302: return "Found";
         case 304: return "Not Modified";
         case 400: return "Bad Request";
         case 401: return "Unauthorized";
         case 404: return "Not Found";
         case 405: return "Method Not Allowed";
+        case 416: return "Range Not Satisfiable";
         case 429: return "Too Many Requests";
         case 500: return "Internal Server Error";
         case 503: return "Service Unavailable";

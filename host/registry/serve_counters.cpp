@@ -41,6 +41,7 @@ ServeCounters ServeTally::counters() const {
     c.full = full;
     c.packuments = c.abbreviated + c.full;
     c.tarballs = tarballs;
+    c.ranges = ranges;
     c.not_found = not_found;
     c.not_modified = not_modified;
     c.faults = faults;
@@ -59,7 +60,7 @@ ServeCounters ServeTally::counters() const {
 }
 
 void ServeTally::zero() {
-    for (Count* count : {&requests, &abbreviated, &full, &tarballs, &not_found, &not_modified, &faults, &bytes,
+    for (Count* count : {&requests, &abbreviated, &full, &tarballs, &ranges, &not_found, &not_modified, &faults, &bytes,
                          &packument_bytes, &tarball_bytes, &connections_})
         *count = 0;
     connections_peak_ = connections_open_.load();
@@ -75,7 +76,7 @@ std::string to_json(const ServeCounters& c) {
     JsonWriter json(out);
     json.object();
     json.key("requests").value(c.requests).key("packuments").value(c.packuments);
-    json.key("abbreviated").value(c.abbreviated).key("full").value(c.full).key("tarballs").value(c.tarballs);
+    json.key("abbreviated").value(c.abbreviated).key("full").value(c.full).key("tarballs").value(c.tarballs).key("ranges").value(c.ranges);
     json.key("notFound").value(c.not_found).key("notModified").value(c.not_modified).key("faults").value(c.faults);
     json.key("bytes").value(c.bytes).key("packumentBytes").value(c.packument_bytes);
     json.key("tarballBytes").value(c.tarball_bytes).key("connections").value(c.connections);

@@ -12,6 +12,7 @@ struct ServeCounters {
     std::uint64_t requests = 0;  // all but those about the server itself ("/-/pmx/")
     std::uint64_t packuments = 0, abbreviated = 0, full = 0;  // packuments is the sum of the two
     std::uint64_t tarballs = 0, not_found = 0, not_modified = 0, faults = 0;
+    std::uint64_t ranges = 0;  // parts of archives that were asked for: those do not count as tarballs
     std::uint64_t bytes = 0, packument_bytes = 0, tarball_bytes = 0;  // all, with heads; of bodies
     std::uint64_t connections = 0, connections_open = 0, connections_peak = 0, in_flight_peak = 0;
     std::uint64_t prepared = 0;  // packuments and archives that were made, not found ready
@@ -24,7 +25,7 @@ std::string to_json(const ServeCounters& counters);
 class ServeTally {
   public:
     using Count = std::atomic<std::uint64_t>;
-    Count requests{0}, abbreviated{0}, full{0}, tarballs{0}, not_found{0}, not_modified{0}, faults{0}, bytes{0},
+    Count requests{0}, abbreviated{0}, full{0}, tarballs{0}, ranges{0}, not_found{0}, not_modified{0}, faults{0}, bytes{0},
         packument_bytes{0}, tarball_bytes{0};
 
     ServeTally() { zero(); }

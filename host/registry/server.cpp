@@ -58,6 +58,7 @@ struct RegistryServer::State final : Answerer {
     void accept();
     Answer answer(const HttpRequest& request) override;
     Answer package(const HttpRequest& request, const std::string& base);
+    bool take_part(const HttpRequest& request, Answer& whole);
     Answer control(const HttpRequest& request);
     ServeCounters counters() const;
     void zero();
@@ -112,10 +113,10 @@ Answer RegistryServer::State::package(const HttpRequest& request, const std::str
     if (const auto dash = path.find("/-/"); dash != std::string::npos) {
         auto body = source.tarball(path.substr(0, dash), std::string(base_name(path)));
         if (!body) return failed(body.error());
-        ++tally.tarballs;
         made.kind = Answer::Kind::tarball;
         made.type = "application/octet-stream";
         made.body = std::move(*body);
+        if (!take_part(request, made)) ++tally.tarballs;
         return made;
     }
     const auto form = request.abbreviated ? PackageSource::Form::abbreviated : PackageSource::Form::full;
@@ -128,6 +129,28 @@ Answer RegistryServer::State::package(const HttpRequest& request, const std::str
     made.extra += "Vary: Accept, Accept-Encoding\r\n";
     made.body = std::move(*body);
     return made;
+}
+
+// The part that was asked for instead of the whole; false: it stays whole.
+bool RegistryServer::State::take_part(const HttpRequest& request, Answer& whole) {
+    if (!options.ranges) return false;
+    whole.extra += "Accept-Ranges: bytes\r\n";
+    if (request.range.empty() || (!request.if_range.empty() && request.if_range != whole.body.etag)) return false;
+    const std::size_t size = whole.body.bytes.size();
+    const ByteRange range = parse_range(request.range, size);
+    if (range.kind == ByteRange::Kind::none) return false;
+    ++tally.ranges;
+    if (range.kind == ByteRange::Kind::unsatisfiable) {
+        whole = error_answer(416, "there is no such part");
+        whole.extra = "Content-Range: bytes */" + std::to_string(size) + "\r\n";
+        return true;
+    }
+    whole.status = 206;
+    whole.extra += "Content-Range: bytes " + std::to_string(range.first) + "-" +
+                   std::to_string(range.first + range.size - 1) + "/" + std::to_string(size) + "\r\n";
+    whole.body.bytes = whole.body.bytes.substr(range.first, range.size);
+    whole.first = range.first;
+    return true;
 }
 
 Answer RegistryServer::State::control(const HttpRequest& request) {

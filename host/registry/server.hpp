@@ -24,6 +24,7 @@ struct ServeOptions {
     std::string directory;
     std::uint16_t port = 0;      // 0: any
     NetworkOptions network;
+    bool ranges = true;          // parts of archives are served
     bool prepare = false;        // packuments are made before the port is told, not when they are asked for
     int threads = 2;
     std::vector<std::string> faults;

@@ -89,6 +89,66 @@ def test_a_modelled_line_changes_no_byte(registry, tmp_path):
         assert server.counters()["tarballs"] == 6
 
 
+def mirror_of_big(tmp_path, size=700_000):
+    big = tmp_path / "big" / "-"
+    big.mkdir(parents=True)
+    content = os.urandom(size)
+    (big / "big-1.0.0.tgz").write_bytes(content)
+    return content, "/big/-/big-1.0.0.tgz"
+
+
+def status_of(url, **headers):
+    try:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), error.headers
+
+
+def test_parts_of_archives(tmp_path):
+    """Paced and unpaced, through sendfile and from memory; a part counts as a range, not as an archive."""
+    content, path = mirror_of_big(tmp_path)
+    size = len(content)
+    for flags in ([], ["--latency-ms", "2", "--bandwidth-mbps", "400"]):
+        with registry_server.RegistryServer(tmp_path, *flags) as server:
+            status, body, headers = status_of(server.url + path)
+            assert (status, body, headers["Accept-Ranges"]) == (200, content, "bytes")
+            etag = headers["ETag"]
+            for asked, first, last in (("0-99", 0, 99), ("100000-599999", 100000, 599999), ("%d-" % (size - 5), size - 5, size - 1),
+                                       ("-7", size - 7, size - 1), ("0-99999999", 0, size - 1), ("-99999999", 0, size - 1)):
+                status, body, headers = status_of(server.url + path, **{"Range": "bytes=" + asked, "If-Range": etag})
+                assert status == 206 and body == content[first:last + 1], asked
+                assert headers["Content-Range"] == "bytes %d-%d/%d" % (first, last, size) and headers["ETag"] == etag
+            for asked in ("%d-" % size, "-0"):
+                status, _, headers = status_of(server.url + path, Range="bytes=" + asked)
+                assert status == 416 and headers["Content-Range"] == "bytes */%d" % size
+            counters = server.counters()
+            assert (counters["ranges"], counters["tarballs"], counters["requests"]) == (8, 1, 9)
+            # What is no single range that can be read is as if it were not there; so is one of another file.
+            for asked in ("bytes=1-2,5-6", "bytes=2-1", "bytes=-", "bytes=a-b", "lines=1-2", "bytes=99999999999999999999-"):
+                assert status_of(server.url + path, Range=asked)[:2] == (200, content), asked
+            assert status_of(server.url + path, **{"Range": "bytes=0-9", "If-Range": '"other"'})[:2] == (200, content)
+            assert server.counters()["ranges"] == 8
+
+
+def test_a_registry_without_parts_and_one_that_lies_about_them(tmp_path):
+    content, path = mirror_of_big(tmp_path)
+    with registry_server.RegistryServer(tmp_path, "--no-ranges") as server:
+        status, body, headers = status_of(server.url + path, Range="bytes=0-9")
+        assert (status, body, headers["Accept-Ranges"]) == (200, content, None)
+    with registry_server.RegistryServer(tmp_path) as server:
+        server.fault("RANGE *: ignore-range x1", "RANGE *: wrong-range x1", "RANGE *: 500 x1")
+        assert status_of(server.url + path)[0] == 200
+        ask = {"Range": "bytes=5000-5009"}
+        assert status_of(server.url + path, **ask)[:2] == (200, content)
+        status, body, headers = status_of(server.url + path, **ask)
+        assert status == 206 and body == content[:1000] and headers["Content-Range"].startswith("bytes 0-999/")
+        assert status_of(server.url + path, **ask)[0] == 500
+        assert status_of(server.url + path, **ask)[:2] == (206, content[5000:5010])
+        assert server.counters()["faults"] == 3
+
+
 def test_what_cannot_be_modelled_is_refused():
     for flags in (["--latency-ms", "-1"], ["--bandwidth-mbps", "fast"], ["--connect-round-trips", "99"]):
         done = subprocess.run([registry_server.pmx_binary(), "registry", "serve", "/tmp", "--port", "0", *flags],
