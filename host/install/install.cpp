@@ -112,12 +112,11 @@ std::vector<std::string> dry_run(const Inputs& inputs, const Graph& graph, const
 }
 
 // The pipeline as far as the store: for the phases fetch and check.
-Result<> fill_store(Run& run, Store& store, const Graph& graph, const Plan& plan, std::optional<LoadingValidators>& validators, Ahead* ahead,
+Result<> fill_store(Run& run, Store& store, const Graph& graph, const Plan& plan, const LoadingValidators& validators, Ahead* ahead,
                     Until until) {
-    if (!validators) validators.emplace(run);
-    PMX_CHECK(validators->get());
+    PMX_CHECK(validators.get());
     PMX_TRY(Tree tree, Tree::open(run, {}));
-    Pipeline pipeline(run, store, graph, plan, tree, std::vector<bool>(plan.places.size()), std::vector<bool>(plan.symlinks.size()), *validators->get(), nullptr, ahead, until);
+    Pipeline pipeline(run, store, graph, plan, tree, std::vector<bool>(plan.places.size()), std::vector<bool>(plan.symlinks.size()), *validators.get(), nullptr, ahead, until);
     PMX_TRY(PipelineResult done, pipeline.run());
     return {};
 }
@@ -164,6 +163,9 @@ Result<InstallReport> install(const InstallOptions& options) {
         const std::string linker = linker_name(settings, name && name->ends_with(".json") ? LockfileFormat::npm : LockfileFormat::pnpm);
         if (is_shipped_linker(linker)) early.emplace(run, linker);
     }
+    // Their code is loaded while the lockfile is read and the tree planned.
+    std::optional<LoadingValidators> validators;
+    if (!lockfile_only && !dry && options.until >= Until::fetch) validators.emplace(run);
     const std::vector<DependencyEdit>& edits = options.edits.list;
     const bool adds = std::any_of(edits.begin(), edits.end(), [](const DependencyEdit& edit) { return edit.action == DependencyEdit::Action::add; });
     PMX_TRY(Inputs inputs, read_inputs(settings, options.edits.any() ? Frozen::no : how_frozen(settings, options.ci), *options.events, adds,
@@ -177,7 +179,6 @@ Result<InstallReport> install(const InstallOptions& options) {
         PMX_TRY(store_hold, store->hold());
     }
     if (early) early->tell(tree_facts(settings, inputs, store->shared_root_path()));
-    std::optional<LoadingValidators> validators;
     std::unique_ptr<Ahead> ahead;
     if (options.resolved) {
         PMX_CHECK(take_lockfile(run, inputs, options.resolved->file_name, options.resolved->text));
@@ -187,10 +188,8 @@ Result<InstallReport> install(const InstallOptions& options) {
     } else if (has_to_resolve(settings, inputs, options.edits)) {
         if (settings.flag("explain"))
             for (const std::string& line : inputs.differences) run.events.explain("resolving: " + line);
-        if (store && inputs.chosen.empty()) {  // what a filtered install needs is known when all is resolved
-            validators.emplace(run);
+        if (store && inputs.chosen.empty())  // what a filtered install needs is known when all is resolved
             ahead = std::make_unique<Ahead>(run, *store, *validators, early && early->is_under_way());
-        }
         if (auto done = resolve_inputs(run, inputs, options.edits, ahead.get()); !done) {
             options.cancel->set();  // what is on its way need not come
             return tl::make_unexpected(std::move(done).error());
@@ -228,7 +227,7 @@ Result<InstallReport> install(const InstallOptions& options) {
     mark_built(settings, graph);
     PMX_TRY(Plan plan, make_plan(run, graph, options.planner.empty() ? report.linker : options.planner));
     if (options.until < Until::link) {
-        if (options.until > Until::plan) PMX_CHECK(fill_store(run, *store, graph, plan, validators, ahead.get(), options.until));
+        if (options.until > Until::plan) PMX_CHECK(fill_store(run, *store, graph, plan, *validators, ahead.get(), options.until));
         report.warm = metrics.warm;
         report.cold = metrics.cold;
         report.plugins_loaded = plugins.loaded();
@@ -266,7 +265,6 @@ Result<InstallReport> install(const InstallOptions& options) {
     run.events.packages_found(plan.places.size());
     PMX_TRY(Converged converged, converge(run, tree, graph, plan, report.linker, inputs, std::move(standing), store->shared_root_path()));
 
-    if (!validators) validators.emplace(run);
     PMX_CHECK(validators->get());
     PMX_TRY(std::unique_ptr<ImporterChain> importers, ImporterChain::open(run));
     PipelineResult linked;

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 namespace pmx {
 namespace {
+
+// Links that a worker makes in one go.
+constexpr std::size_t kLinksAtOnce = 64;
 
 // The part of a shared place's directory that appears at once.
 std::string_view slot_of(std::string_view dir) { return dir.substr(0, dir.find("/node_modules/")); }
@@ -83,13 +87,33 @@ Result<> Pipeline::make_places(const Job& job) {
 }
 
 Result<> Pipeline::make_symlinks() {
-    for (std::size_t i = 0; i < plan_.symlinks.size(); ++i) {
+    std::vector<std::uint32_t> batch;
+    for (std::uint32_t i = 0; i < plan_.symlinks.size(); ++i) {
         const Symlink& link = plan_.symlinks[i];
         if (stopping()) return {};
         if (link.root == Root::shared || keep_links_[i]) continue;  // the shared ones are made with their slot
-        PMX_CHECK(tree_.ensure_symlink(link));
+        PMX_CHECK(tree_.ensure_parent(link));
+        batch.push_back(i);
+        if (batch.size() == kLinksAtOnce) submit_symlinks(std::exchange(batch, {}));
     }
+    if (!batch.empty()) submit_symlinks(std::move(batch));
     return {};
+}
+
+void Pipeline::submit_symlinks(std::vector<std::uint32_t> links) {
+    {
+        std::lock_guard lock(mutex_);
+        ++open_jobs_;
+    }
+    link_pool_->submit([this, links = std::move(links)](std::uint32_t) {
+        Result<> made;
+        for (std::uint32_t link : links) {
+            if (stopping() || !made) break;
+            made = tree_.put_symlink(plan_.symlinks[link]);
+        }
+        std::lock_guard lock(mutex_);
+        finish_one_locked(std::move(made));
+    });
 }
 
 Result<PipelineResult> Pipeline::run() {
@@ -125,19 +149,15 @@ Result<PipelineResult> Pipeline::run() {
 
     for (const Job& job : jobs_)
         for (std::uint32_t p : job.packages) run_.events.resolved(graph_.packages[p].id);
-    open_jobs_ = jobs_.size();
+    open_jobs_ = jobs_.size() + 1;  // and what is done here
     for (std::size_t job = 0; job < jobs_.size(); ++job) {
         Result<> made = stopping() || !links() ? Result<>() : make_places(jobs_[job]);
         if (!made) finish_job(job, std::move(made));
         else submit_found(job);
     }
     Result<> linked = links() ? make_symlinks() : Result<>();
-    if (!linked) {
-        std::lock_guard lock(mutex_);
-        if (!error_) error_ = std::move(linked).error();
-        run_.cancel.set();
-    }
     std::unique_lock lock(mutex_);
+    finish_one_locked(std::move(linked));
     done_.wait(lock, [&] { return open_jobs_ == 0; });
     lock.unlock();
     if ((error_ || run_.cancel.is_set()) && links()) withdraw_unfinished();
@@ -306,10 +326,17 @@ void Pipeline::finish_job(std::size_t number, Result<> outcome) {
         if (job.optional && (error.code == Code::FETCH || error.code == Code::FETCH_NOT_FOUND || error.code == Code::FETCH_AUTH)) {
             result_.failed_optional.insert(result_.failed_optional.end(), job.packages.begin(), job.packages.end());
             run_.events.skipped_optional(package_of(job).id, "resolution_failure", to_string(error));
-        } else if (!error_ && error.code != Code::CANCELLED) {
-            error_ = std::move(error);
-            run_.cancel.set();
+        } else {
+            return finish_one_locked(Failure(std::move(error)));
         }
+    }
+    finish_one_locked({});
+}
+
+void Pipeline::finish_one_locked(Result<> outcome) {
+    if (!outcome && !error_ && outcome.error().code != Code::CANCELLED) {
+        error_ = std::move(outcome).error();
+        run_.cancel.set();
     }
     if (--open_jobs_ == 0) done_.notify_all();
 }

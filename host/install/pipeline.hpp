@@ -4,8 +4,8 @@
 //                   │            └ bad ──┤                            │
 //                   └─ missing ──────────┴─ fetch ── verify ── unpack ┘
 //
-// A job is one stored object and the places it goes to. Directories and symbolic links are made on the calling thread
-// while archives arrive; find, check and link run in one pool, verify and unpack in another, requests in the fetcher.
+// A job is one stored object and the places it goes to. Directories are made on the calling thread while archives arrive;
+// find, check, link and symbolic links run in one pool, verify and unpack in another, requests in the fetcher.
 // Every pool and queue is bounded by a cap read at run time, and its high-water mark is a counter.
 #pragma once
 
@@ -70,6 +70,7 @@ class Pipeline {
     Result<std::vector<Job>> group();
     Result<> make_places(const Job& job);
     Result<> make_symlinks();
+    void submit_symlinks(std::vector<std::uint32_t> links);
     void submit_found(std::size_t job);
     void find_and_link(std::size_t job);
     void arrived(std::size_t job, const std::string& url, Result<FetchResponse> response);
@@ -78,6 +79,7 @@ class Pipeline {
     Result<> link_place(const Job& job, std::uint32_t place, const ObjectView& object);
     void remember_facts(const Job& job, const ObjectView& object);
     void finish_job(std::size_t job, Result<> outcome);
+    void finish_one_locked(Result<> outcome);
     void withdraw_unfinished();
     bool links() const { return until_ >= Until::link; }
     bool stopping() const { return run_.cancel.is_set(); }

@@ -97,7 +97,7 @@ bool Tree::is_new(Root root, std::string_view path) const {
 }
 
 // A symbolic link in the way is removed; anything else is kept under another name.
-Result<> Tree::make_room(int base, const std::string& path) {
+Result<> Tree::make_room(int base, const std::string& path) const {
     PMX_TRY(std::optional<FileStat> there, stat_at(base, path.c_str()));
     if (!there) return {};
     if (there->is_symlink()) return remove_file(base, path.c_str());
@@ -114,9 +114,17 @@ std::string link_text(const Symlink& link, const std::string& project, const std
 }
 
 Result<> Tree::ensure_symlink(const Symlink& link) {
+    PMX_CHECK(ensure_parent(link));
+    return put_symlink(link);
+}
+
+Result<> Tree::ensure_parent(const Symlink& link) {
+    std::string parent = parent_path(actual(link.root, link.path));
+    return parent.empty() ? Result<>() : ensure_dir(link.root, parent);
+}
+
+Result<> Tree::put_symlink(const Symlink& link) const {
     std::string where = actual(link.root, link.path);
-    std::string parent = parent_path(where);
-    if (!parent.empty()) PMX_CHECK(ensure_dir(link.root, parent));
     std::string text = link_text(link, project_path_, shared_path_);
     int base = fd(link.root);
     for (int attempt = 0;; ++attempt) {

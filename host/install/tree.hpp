@@ -1,7 +1,7 @@
 // Tree: the one hand that makes and removes things in node_modules (and in the shared virtual store): directories
 // exactly once each, symbolic links, and moving aside what stands in the way. It never follows a symbolic link below
 // its roots and never deletes what it did not make: a foreign file is moved to .ignored_<name>. Used by one thread,
-// except open_place(), publish() and remove_later(), which are [worker].
+// except open_place(), put_symlink(), publish() and remove_later(), which are [worker].
 #pragma once
 
 #include <mutex>
@@ -30,7 +30,10 @@ class Tree {
     Result<> ensure_dir(Root root, std::string_view path);
     // This run made the directory: nothing stands in it that somebody else put there before.
     bool is_new(Root root, std::string_view path) const;
-    // A link from `path` to `target`; an equal one is kept. Anything else at `path` makes room.
+    // A link from `path` to `target`, in two steps: first its directory, then the link itself. An equal one is kept.
+    // Anything else at `path` makes room.
+    Result<> ensure_parent(const Symlink& link);
+    Result<> put_symlink(const Symlink& link) const;  // [worker]
     Result<> ensure_symlink(const Symlink& link);
     // The directory of a place, for an importer. [worker]
     Result<Fd> open_place(Root root, std::string_view path) const;
@@ -59,7 +62,7 @@ class Tree {
 
   private:
     explicit Tree(Run& run) : run_(&run) {}
-    Result<> make_room(int root, const std::string& path);
+    Result<> make_room(int root, const std::string& path) const;
 
     Run* run_;
     Fd project_, shared_;
