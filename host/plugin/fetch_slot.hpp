@@ -27,6 +27,9 @@ struct FetchSlot {
     // True for the one caller that may end the request.
     bool claim() { return !over_.exchange(true, std::memory_order_acq_rel); }
     void finish(Result<FetchResponse> result);
+    // Asks, once it is known to be large, who takes this body while it arrives.
+    void look_for_taker();
+    void hand_over();
     Error error(pmx_status status) const;
 
     const Plugin& plugin_;
@@ -39,7 +42,10 @@ struct FetchSlot {
     std::atomic<bool> over_{false};
     // Written by one thread at a time, as the contract says.
     FetchResponse response_;
-    std::size_t committed_ = 0;  // of response_.body, whose size is the room handed out
+    std::uint64_t committed_ = 0;  // bytes of this try
+    std::size_t held_ = 0;         // of them, those in response_.body, whose size is the room handed out
+    std::shared_ptr<BodyTaker> taker_;
+    bool has_asked_ = false;
     std::uint64_t total_ = UINT64_MAX;
     bool has_head_ = false, limit_hit_ = false;
 };

@@ -8,6 +8,8 @@ namespace pmx {
 namespace {
 // What a head() may promise and be believed; more room comes with the bytes.
 constexpr std::uint64_t kBelieved = 64u << 20;
+// Bytes that go to a taker at once: enough to be worth waking somebody.
+constexpr std::size_t kPiece = 256u << 10;
 }  // namespace
 
 FetchSlot::FetchSlot(const Plugin& plugin, FetchRequest request, std::function<void(Result<FetchResponse>)> done)
@@ -44,6 +46,8 @@ void FetchSlot::abandon() {
 void FetchSlot::finish(Result<FetchResponse> result) {
     auto done = std::exchange(done_, nullptr);
     request_.headers = {};
+    request_.taker = nullptr;
+    taker_ = nullptr;
     headers_ = {};
     response_ = {};
     done(std::move(result));
@@ -71,6 +75,21 @@ bool FetchSlot::is_over(const char* function) {
     return true;
 }
 
+void FetchSlot::look_for_taker() {
+    if (taker_ || has_asked_ || !request_.taker || response_.status < 200 || response_.status > 299) return;
+    if ((total_ == UINT64_MAX ? committed_ : total_) <= request_.large) return;
+    has_asked_ = true;
+    taker_ = request_.taker(total_);
+}
+
+// The first piece of a try, and all but its last, have kPiece bytes at least.
+void FetchSlot::hand_over() {
+    response_.taken = committed_;
+    if (held_ == 0) return;
+    response_.body.resize(std::exchange(held_, 0));
+    taker_->add(std::exchange(response_.body, {}));
+}
+
 pmx_status FetchSlot::too_long() {
     limit_hit_ = true;
     return PMX_INVALID;
@@ -89,7 +108,8 @@ pmx_status FetchSlot::head(const pmx_response* response, std::uint32_t status, s
     slot.total_ = length;
     if (length == UINT64_MAX) return PMX_OK;
     if (length > slot.request_.size_limit) return slot.too_long();
-    slot.response_.body.resize(static_cast<std::size_t>(std::min(length, kBelieved)));
+    slot.look_for_taker();
+    if (!slot.taker_) slot.response_.body.resize(static_cast<std::size_t>(std::min(length, kBelieved)));
     return PMX_OK;
 } catch (...) {
     return PMX_NO_MEMORY;
@@ -102,8 +122,9 @@ void* FetchSlot::buffer(const pmx_response* response, std::size_t want) noexcept
     constexpr std::size_t slack = 1u << 20;
     if (want > slack && want - slack > slot.request_.size_limit - slot.committed_) return nullptr;
     std::string& body = slot.response_.body;
-    if (want > body.size() - slot.committed_) body.resize(std::max(slot.committed_ + want, body.size() + body.size() / 2));
-    return body.data() + slot.committed_;
+    if (want > body.size() - slot.held_)
+        body.resize(std::max(slot.held_ + want, slot.taker_ ? kPiece + want : body.size() + body.size() / 2));
+    return body.data() + slot.held_;
 } catch (...) {
     return nullptr;
 }
@@ -111,9 +132,12 @@ void* FetchSlot::buffer(const pmx_response* response, std::size_t want) noexcept
 pmx_status FetchSlot::commit(const pmx_response* response, std::size_t written) noexcept try {
     FetchSlot& slot = of(response);
     if (slot.is_over("commit")) return PMX_FAILED;
-    if (written > slot.response_.body.size() - slot.committed_) return PMX_FAILED;
+    if (written > slot.response_.body.size() - slot.held_) return PMX_FAILED;
     if (written > slot.request_.size_limit - slot.committed_) return slot.too_long();
     slot.committed_ += written;
+    slot.held_ += written;
+    slot.look_for_taker();
+    if (slot.taker_ && slot.held_ >= kPiece) slot.hand_over();
     if (slot.request_.progress) slot.request_.progress(slot.committed_, slot.total_);
     return PMX_OK;
 } catch (...) {
@@ -124,7 +148,9 @@ void FetchSlot::restart(const pmx_response* response) noexcept try {
     FetchSlot& slot = of(response);
     if (slot.is_over("restart")) return;
     slot.has_head_ = slot.limit_hit_ = false;
-    slot.committed_ = 0;
+    slot.committed_ = slot.held_ = 0;
+    slot.has_asked_ = false;
+    if (slot.taker_) slot.taker_->restart();
     slot.response_.status = 0;
     slot.response_.headers.clear();
 } catch (...) {
@@ -143,7 +169,8 @@ void FetchSlot::complete(const pmx_response* response, pmx_status status) noexce
         return slot.finish(fail(Code::PLUGIN_FAILED,
                                 "plugin " + slot.plugin_.info().name + " completed a fetch without a response",
                                 slot.request_.subject, "tell its author, or use another fetcher"));
-    slot.response_.body.resize(slot.committed_);
+    if (slot.taker_) slot.hand_over();
+    slot.response_.body.resize(slot.held_);
     slot.finish(std::move(slot.response_));
 } catch (...) {
     // Only `done` can have thrown, and it was called.

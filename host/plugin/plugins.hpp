@@ -97,6 +97,15 @@ class Importer {
     std::shared_ptr<Plugin> plugin;
 };
 
+// Takes a body while it arrives, in order. Calls come one after another, from any thread, and must not block.
+class BodyTaker {
+  public:
+    virtual ~BodyTaker() = default;
+    virtual void add(std::string piece) = 0;
+    // What came so far is worthless: the body begins anew.
+    virtual void restart() = 0;
+};
+
 struct FetchRequest {
     std::string url, subject, commit, path;
     std::string integrity = {};  // what the lockfile promises; the fetcher may use it as a name, the host checks it
@@ -106,11 +115,16 @@ struct FetchRequest {
     // While it runs, from any thread: 0 bytes when an answer begins (each try has one), then what has arrived. `total`
     // is UINT64_MAX where the server does not say.
     std::function<void(std::uint64_t received, std::uint64_t total)> progress = {};
+    // Asked when a body is known to be longer than `large`, at most once for each try: who takes it while it arrives, or
+    // null: it is held whole. `total` as above. Who took the beginning takes all further tries.
+    std::function<std::shared_ptr<BodyTaker>(std::uint64_t total)> taker = {};
+    std::uint64_t large = UINT64_MAX;
 };
 struct FetchResponse {
     std::uint32_t status = 0;
     std::vector<std::pair<std::string, std::string>> headers;
-    std::string body;
+    std::string body;         // empty where somebody took it
+    std::uint64_t taken = 0;  // bytes that somebody took
 };
 
 class Fetcher {
@@ -123,14 +137,34 @@ class Fetcher {
     std::shared_ptr<Plugin> plugin;
 };
 
+// What one validator makes of an archive that arrives in pieces. Gone before it ended: nobody asks for its verdict.
+// [one thread]
+class ArchiveCheck {
+  public:
+    ArchiveCheck(std::shared_ptr<Plugin> plugin, std::string id, const pmx_archive_check& check);
+    ArchiveCheck(ArchiveCheck&& other) noexcept;
+    ~ArchiveCheck();
+    Result<> add(std::string_view piece);
+    // As check_archive of all pieces. Once.
+    Result<> end();
+
+  private:
+    std::shared_ptr<Plugin> plugin_;  // null: it has ended
+    std::string id_;
+    pmx_archive_check check_;
+};
+
 class Validator {
   public:
     // OK, or the error that stops the install (PMX_E_INTEGRITY, PMX_E_POLICY). [worker]
     Result<> check_archive(const pmx_archive& archive) const;
+    // The same, for an archive whose bytes are still to come. [worker]
+    Result<ArchiveCheck> begin_archive(const pmx_archive& archive) const;
     // false: the object does not hold and must be repaired; `bad` is the row. [worker]
     Result<bool> check_object(const pmx_object& object, std::size_t& bad) const;
     Result<> check_manifest(const pmx_manifest& manifest) const;
     bool checks_archives() const;
+    bool takes_pieces() const;  // of an archive
     bool checks_objects() const;
     bool checks_manifests() const;
     const PluginInfo& info() const;

@@ -259,6 +259,12 @@ int main(void) {
     FIELD(pmx_validator, check_archive);
     FIELD(pmx_validator, check_object);
     FIELD(pmx_validator, check_manifest);
+    FIELD(pmx_validator, begin_archive);
+    STRUCT(pmx_archive_check);
+    FIELD(pmx_archive_check, size);
+    FIELD(pmx_archive_check, self);
+    FIELD(pmx_archive_check, add);
+    FIELD(pmx_archive_check, end);
     /* values */
     VALUE(PMX_OK);
     VALUE(PMX_UNSUPPORTED);

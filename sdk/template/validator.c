@@ -54,7 +54,7 @@ static pmx_status create(const pmx_host *host, const pmx_op *op, const pmx_confi
     return PMX_NO_MEMORY;
 }
 
-static const pmx_validator functions = {sizeof functions, 0, NULL, NULL, check_manifest};
+static const pmx_validator functions = {sizeof functions, 0, NULL, NULL, check_manifest, NULL};
 static const pmx_option options[] = {
     {"deny", "Names of packages that may not be installed", NULL, NULL, PMX_OPTION_LIST, 0, 0, 0}};
 

@@ -53,6 +53,39 @@ Verdicts check(Bench& bench, Instance& instance, const Archive& a, Window* windo
     return {status, own.said()};
 }
 
+// The same archive in pieces, as a host that unpacks it while it arrives shows it. `whole` false: given up in the middle.
+Verdicts check_in_pieces(Bench& bench, Instance& instance, const Archive& a, std::size_t piece, bool whole = true) {
+    doing(text("an archive in pieces of ", piece, " bytes: ", a.title));
+    Window& own = Window::open(bench);
+    pmx_archive_check begun{};
+    begun.size = sizeof begun;
+    pmx_status status;
+    {
+        Lent lent(bench);
+        pmx_archive archive{};
+        archive.id = lent.string("left-pad@1.3.0", "pmx_archive.id");
+        archive.bytes = lent.string("", "pmx_archive.bytes");
+        archive.integrity = lent.string(a.integrity, "pmx_archive.integrity");
+        archive.url = lent.string("https://registry.example/left-pad/-/left-pad-1.3.0.tgz", "pmx_archive.url");
+        archive.name = lent.string("left-pad", "pmx_archive.name");
+        archive.version = lent.string("1.3.0", "pmx_archive.version");
+        const pmx_archive* borrowed = lent.whole(archive, "pmx_archive", offsetof(pmx_archive, name));
+        status = instance.call(own, [&](const pmx_op* op) {
+            return bench.functions<pmx_validator>().begin_archive(instance.self(), op, borrowed, &begun);
+        });
+    }
+    if (status != PMX_OK) return {status, own.said()};
+    expect(begun.add && begun.end, "begin_archive returned PMX_OK and left add or end NULL");
+    for (std::size_t at = 0; at < a.bytes.size() && status == PMX_OK; at += piece) {
+        Lent lent(bench);
+        pmx_str some = lent.string(a.bytes.substr(at, piece), "a piece of an archive");
+        status = instance.call(own, [&](const pmx_op* op) { return begun.add(begun.self, op, some); });
+        if (!whole && at >= a.bytes.size() / 2) break;
+    }
+    pmx_status verdict = instance.call(own, [&](const pmx_op* op) { return begun.end(begun.self, op, whole && status == PMX_OK); });
+    return {status == PMX_OK ? verdict : status, own.said()};
+}
+
 struct Row {
     std::string name, path, digest;
     struct stat info;
@@ -252,6 +285,27 @@ void bad(Bench& bench) {
     if (!functions(bench).check_archive && !functions(bench).check_object) skip("it looks at manifests only: what is bad there is its own policy");
 }
 
+bool takes_pieces(const Bench& bench) { return PMX_HAS(&functions(bench), pmx_validator, begin_archive) && functions(bench).begin_archive; }
+
+// However it comes, the verdict is that of the whole.
+void pieces(Bench& bench) {
+    if (!takes_pieces(bench)) skip("it takes no archives in pieces: large ones are held until they are whole");
+    expect(functions(bench).check_archive, "it has begin_archive and no check_archive: small archives come whole");
+    Instance instance(bench);
+    std::vector<Archive> archives = good_archives();
+    for (Archive& bad : bad_archives()) archives.push_back(bad);
+    for (const Archive& archive : archives) {
+        pmx_status whole = check(bench, instance, archive).status;
+        for (std::size_t piece : {std::size_t{7}, std::size_t{64} << 10, std::size_t{1} << 30}) {
+            if (archive.bytes.size() / piece > 10000) continue;
+            Verdicts v = check_in_pieces(bench, instance, archive, piece);
+            expect(v.status == whole, "an archive (", archive.title, ") gets ", name_of(whole), " whole and ", name_of(v.status), " in pieces of ", piece,
+                   ": ", v.said);
+        }
+        check_in_pieces(bench, instance, archive, archive.bytes.size() / 10 + 1, false);
+    }
+}
+
 void hostile(Bench& bench) {
     Instance instance(bench);
     if (functions(bench).check_archive)
@@ -361,6 +415,7 @@ std::vector<Case> validator_cases() {
     return {
         {{"validator.good", "validator", "good archives, objects and manifests are accepted"}, good},
         {{"validator.bad", "validator", "archives and objects with wrong bytes are refused, and the bad row is named"}, bad},
+        {{"validator.pieces", "validator", "an archive in pieces gets the verdict that it gets whole, and may be given up in the middle"}, pieces},
         {{"validator.hostile", "validator", "whatever stands in promises, rows and manifests, there is a verdict"}, hostile},
         {{"validator.changes-nothing", "validator", "objects, and everything beside them, are as before"}, changes_nothing},
         {{"validator.threads", "validator", "eight threads at once get the same verdicts"}, threads},

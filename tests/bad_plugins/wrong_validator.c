@@ -79,5 +79,5 @@ static pmx_status create(const pmx_host *host, const pmx_op *op, const pmx_confi
 }
 static void destroy(void *self) { free(self); }
 
-static const pmx_validator functions = {sizeof functions, 0, NULL, check_object, check_manifest};
+static const pmx_validator functions = {sizeof functions, 0, NULL, check_object, check_manifest, NULL};
 WRONG_PLUGIN(PMX_KIND_VALIDATOR, functions, 0)

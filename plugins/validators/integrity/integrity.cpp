@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <memory>
+#include <string>
 #include <vector>
 
 // The digests themselves and not EVP: that brings all of OpenSSL to every run, of which few verify an archive.
@@ -17,23 +19,36 @@ namespace {
 
 using namespace pmx::sdk;
 
-// False where it could not be computed.
+// A digest that grows. False where it could not be computed.
+class Sum {
+  public:
+    virtual ~Sum() = default;
+    virtual bool add(std::string_view bytes) = 0;
+    virtual bool end(unsigned char* out) = 0;
+};
+
 template <class Context, auto Init, auto Update, auto Final>
-bool digest(pmx_str bytes, unsigned char* out) {
-    Context context;
-    return Init(&context) == 1 && Update(&context, bytes.data, bytes.length) == 1 && Final(out, &context) == 1;
-}
+class SumOf final : public Sum {
+  public:
+    bool add(std::string_view bytes) override { return good_ = good_ && Update(&context_, bytes.data(), bytes.size()) == 1; }
+    bool end(unsigned char* out) override { return good_ && Final(out, &context_) == 1; }
+    static std::unique_ptr<Sum> make() { return std::make_unique<SumOf>(); }
+
+  private:
+    Context context_;
+    bool good_ = Init(&context_) == 1;
+};
 
 struct Algorithm {
     std::string_view name;
     std::size_t bytes;
-    bool (*digest)(pmx_str bytes, unsigned char* out);
+    std::unique_ptr<Sum> (*sum)();
 };
 // Weakest first.
-constexpr Algorithm algorithms[] = {{"sha1", 20, &digest<SHA_CTX, &SHA1_Init, &SHA1_Update, &SHA1_Final>},
-                                    {"sha256", 32, &digest<SHA256_CTX, &SHA256_Init, &SHA256_Update, &SHA256_Final>},
-                                    {"sha384", 48, &digest<SHA512_CTX, &SHA384_Init, &SHA384_Update, &SHA384_Final>},
-                                    {"sha512", 64, &digest<SHA512_CTX, &SHA512_Init, &SHA512_Update, &SHA512_Final>}};
+constexpr Algorithm algorithms[] = {{"sha1", 20, &SumOf<SHA_CTX, &SHA1_Init, &SHA1_Update, &SHA1_Final>::make},
+                                    {"sha256", 32, &SumOf<SHA256_CTX, &SHA256_Init, &SHA256_Update, &SHA256_Final>::make},
+                                    {"sha384", 48, &SumOf<SHA512_CTX, &SHA384_Init, &SHA384_Update, &SHA384_Final>::make},
+                                    {"sha512", 64, &SumOf<SHA512_CTX, &SHA512_Init, &SHA512_Update, &SHA512_Final>::make}};
 
 using Bytes = std::vector<unsigned char>;
 
@@ -104,33 +119,39 @@ Promise parse(std::string_view text) {
     }
 }
 
-class Integrity {
+// What is known of one archive while its bytes come: whole, or in pieces.
+class Check {
   public:
-    Integrity(Host, const Config&) {}
+    explicit Check(const pmx_archive& archive) : subject_(view(archive.id)), text_(view(archive.integrity)), promise_(parse(text_)) {
+        if (!promise_.digests.empty()) sum_ = promise_.algorithm->sum();
+    }
 
-    pmx_status check_archive(Op op, const pmx_archive& archive) {
-        std::string_view text = view(archive.integrity);
-        Promise promise = parse(text);
-        if (!promise.algorithm && promise.malformed.empty()) return PMX_OK;
-        std::string subject(view(archive.id));
-        if (promise.digests.empty()) {
-            op.report(PMX_ERROR, "the integrity \"" + std::string(promise.malformed) + "\" is " + fault(promise), subject,
+    pmx_status add(Op, std::string_view piece) {
+        bytes_ += piece.size();
+        // That it failed is told at the end.
+        if (sum_) sum_->add(piece);
+        return PMX_OK;
+    }
+
+    pmx_status end(Op op) {
+        if (!promise_.algorithm && promise_.malformed.empty()) return PMX_OK;
+        if (promise_.digests.empty()) {
+            op.report(PMX_ERROR, "the integrity \"" + std::string(promise_.malformed) + "\" is " + fault(promise_), subject_,
                       "correct the lockfile's integrity of this package: sha512, sha384, sha256 or sha1, a dash, and "
                       "base64");
             return PMX_MISMATCH;
         }
         std::array<unsigned char, SHA512_DIGEST_LENGTH> got;
-        const std::size_t size = promise.algorithm->bytes;
-        if (!promise.algorithm->digest(archive.bytes, got.data()))
-            throw Error(PMX_FAILED, "the digest could not be computed", subject);
-        for (const Bytes& wanted : promise.digests)
+        const std::size_t size = promise_.algorithm->bytes;
+        if (!sum_->end(got.data())) throw Error(PMX_FAILED, "the digest could not be computed", subject_);
+        for (const Bytes& wanted : promise_.digests)
             if (wanted.size() == size && std::equal(wanted.begin(), wanted.end(), got.begin())) return PMX_OK;
-        std::string name(promise.algorithm->name);
+        std::string name(promise_.algorithm->name);
         op.report(PMX_ERROR,
                   "the archive is not what the lockfile promises: wanted " + name + "-" +
-                      to_base64(promise.digests[0].data(), size) + ", got " + name + "-" + to_base64(got.data(), size) +
-                      " (" + std::to_string(archive.bytes.length) + " bytes)",
-                  subject,
+                      to_base64(promise_.digests[0].data(), size) + ", got " + name + "-" + to_base64(got.data(), size) +
+                      " (" + std::to_string(bytes_) + " bytes)",
+                  subject_,
                   "if the registry's copy is the right one, remove the entry's integrity from the lockfile and resolve "
                   "again; otherwise look who changed the archive");
         return PMX_MISMATCH;
@@ -142,6 +163,23 @@ class Integrity {
         if (promise.malformed.substr(0, 4) == "md5-") return "md5, which proves nothing";
         return "of no algorithm that pmx knows";
     }
+
+    const std::string subject_, text_;
+    const Promise promise_;  // views into text_
+    std::unique_ptr<Sum> sum_;
+    std::uint64_t bytes_ = 0;
+};
+
+class Integrity {
+  public:
+    Integrity(Host, const Config&) {}
+
+    pmx_status check_archive(Op op, const pmx_archive& archive) {
+        Check check(archive);
+        check.add(op, view(archive.bytes));
+        return check.end(op);
+    }
+    std::unique_ptr<Check> begin_archive(Op, const pmx_archive& archive) { return std::make_unique<Check>(archive); }
 };
 
 }  // namespace

@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 #define PMX_ABI_MAJOR 1
-#define PMX_ABI_MINOR 1
+#define PMX_ABI_MINOR 2
 
 /* Is `field` inside the struct that `pointer` points to, as its maker knew it? */
 #define PMX_HAS(pointer, type, field) ((pointer)->size >= offsetof(type, field) + sizeof((pointer)->field))
