@@ -1,5 +1,5 @@
-// Inflater: an archive in memory as the tar that it holds, a window at a time, so that a package of 130 MB needs neither
-// 130 MB nor their page faults. One per thread, reused from archive to archive. Called by unpack; knows nothing of tar
+// Inflater: an archive, whole or still arriving, as the tar that it holds, a window at a time, so that a package of 130 MB
+// needs neither 130 MB nor their page faults. One per thread, reused from archive to archive. Called by unpack; knows nothing of tar
 // but that bytes without a gzip header may be one already. Keeps the limits, whatever the archive claims, and says in
 // words what a body is that is no archive. [one thread]
 #pragma once
@@ -11,13 +11,13 @@
 
 #include "base/gunzip.hpp"
 #include "base/result.hpp"
+#include "store/archive_source.hpp"
+#include "store/store.hpp"
 #include "store/tar.hpp"
 
 struct inflate_state;
 
 namespace pmx {
-
-struct UnpackLimits;
 
 class Inflater final : public TarSource {
   public:
@@ -27,13 +27,17 @@ class Inflater final : public TarSource {
     // Begins with an archive, which must stay until the last look. All members of a gzip file of several are joined;
     // whatever follows the last one (padding, garbage) is ignored, as zlib's users do. Without the gzip magic it is taken
     // as it is when it could be a tar, and refused with PMX_E_ARCHIVE when it is another format.
-    Result<> open(std::string_view archive, std::string_view id, const UnpackLimits& limits);
+    Result<> open(ArchiveSource& archive, std::string_view id, const UnpackLimits& limits);
 
     Result<std::string_view> look(std::size_t least) override;
     void take(std::size_t count) override;
 
   private:
     Result<> fill();
+    Result<> copy();
+    Result<> pull();
+    Result<> keep_bound();
+    Result<bool> begins_member();
     void make_room(std::size_t least);
     Failure refuse(std::string what) const;
 
@@ -41,9 +45,13 @@ class Inflater final : public TarSource {
     std::unique_ptr<inflate_state> state_;  // for what is not
     std::unique_ptr<char[]> buffer_;
     std::size_t capacity_ = 0, begin_ = 0, end_ = 0;  // what was made and not yet taken: [begin_, end_) of the buffer
-    std::string_view rest_;                           // of the archive; of a plain tar: what was not yet taken
-    std::uint64_t made_ = 0, bound_ = 0;
-    bool plain_ = false, finished_ = false;
+    ArchiveSource* source_ = nullptr;
+    UnpackLimits limits_;
+    std::string_view rest_;   // of the archive's piece; of a tar in memory: what was not yet taken
+    std::string_view after_;  // the piece behind rest_, where that is carry_
+    char carry_ = 0;
+    std::uint64_t seen_ = 0, made_ = 0, bound_ = 0;
+    bool in_memory_ = false, is_gzip_ = false, all_seen_ = false, finished_ = false;
     std::string id_;
 };
 

@@ -64,6 +64,8 @@ struct UnpackLimits {
     std::uint32_t entries = 1'000'000;
 };
 
+class ArchiveSource;
+
 class Store {
   public:
     // Opens (and with `create` makes) <dir>/v1. A read-only store opens too; writing to it fails with PMX_E_STORE.
@@ -90,6 +92,10 @@ class Store {
     // is the package that was asked for is the caller's question. `subdir`: only what is below this path of the archive,
     // as the package's root. `with_digests`: a SHA-256 of every file, for the check level `content`.
     Result<Unpacked> unpack(const std::string& key, std::string_view archive, std::string_view id, bool replace,
+                            std::string_view subdir = {}, const UnpackLimits& limits = {},
+                            bool with_digests = false) const;
+    // The same while the archive arrives. It is proven (ArchiveSource) when all of it is written, and only then published.
+    Result<Unpacked> unpack(const std::string& key, ArchiveSource& archive, std::string_view id, bool replace,
                             std::string_view subdir = {}, const UnpackLimits& limits = {},
                             bool with_digests = false) const;
 
@@ -139,7 +145,7 @@ class Store {
     Result<std::vector<std::string>> keys() const;
     Result<> discard(const std::string& key) const;
     Result<Unpacked> publish(const std::string& key, const std::string& temporary, ObjectView view, bool replace) const;
-    Result<Unpacked> unpack_or_throw(const std::string& key, std::string_view archive, std::string_view id, bool replace,
+    Result<Unpacked> unpack_or_throw(const std::string& key, ArchiveSource& archive, std::string_view id, bool replace,
                                      std::string_view subdir, const UnpackLimits& limits, bool with_digests) const;
     std::string path_;
     Fd root_, objects_, temporary_;

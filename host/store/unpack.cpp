@@ -12,6 +12,7 @@
 #include "base/checksum.hpp"
 #include "base/hash.hpp"
 #include "base/metrics.hpp"
+#include "store/archive_source.hpp"
 #include "store/contents.hpp"
 #include "store/gzip.hpp"
 #include "store/index.hpp"
@@ -147,17 +148,28 @@ Result<> make_executable(int dir, Written& file, const std::string& store) {
 
 Result<Store::Unpacked> Store::unpack(const std::string& key, std::string_view archive, std::string_view id, bool replace,
                                       std::string_view subdir, const UnpackLimits& limits, bool with_digests) const {
-    try {
-        return unpack_or_throw(key, archive, id, replace, subdir, limits, with_digests);
-    } catch (const std::bad_alloc&) {
-        return fail(Code::ARCHIVE, "the archive needs more memory than there is", std::string(id),
-                    "lower --unpack-concurrency");
-    } catch (const std::exception& error) {
-        return fail(Code::INTERNAL, error.what(), std::string(id));
-    }
+    WholeArchive whole(archive);
+    return unpack(key, whole, id, replace, subdir, limits, with_digests);
 }
 
-Result<Store::Unpacked> Store::unpack_or_throw(const std::string& key, std::string_view archive, std::string_view id,
+Result<Store::Unpacked> Store::unpack(const std::string& key, ArchiveSource& archive, std::string_view id, bool replace,
+                                      std::string_view subdir, const UnpackLimits& limits, bool with_digests) const {
+    Result<Unpacked> outcome = [&]() -> Result<Unpacked> {
+        try {
+            return unpack_or_throw(key, archive, id, replace, subdir, limits, with_digests);
+        } catch (const std::bad_alloc&) {
+            return fail(Code::ARCHIVE, "the archive needs more memory than there is", std::string(id),
+                        "lower --unpack-concurrency");
+        } catch (const std::exception& error) {
+            return fail(Code::INTERNAL, error.what(), std::string(id));
+        }
+    }();
+    // What is wrong with bytes that nobody promised is not what is wrong.
+    if (!outcome) PMX_CHECK(archive.prove());
+    return outcome;
+}
+
+Result<Store::Unpacked> Store::unpack_or_throw(const std::string& key, ArchiveSource& archive, std::string_view id,
                                                bool replace, std::string_view subdir, const UnpackLimits& limits,
                                                bool with_digests) const {
     if (read_only_) return read_only();
@@ -222,6 +234,7 @@ Result<Store::Unpacked> Store::unpack_or_throw(const std::string& key, std::stri
     }
     view.dir = std::move(dir);
     view.device = device_;
+    PMX_CHECK(archive.prove());
     PMX_TRY(Unpacked unpacked, publish(key, workplace.name(), std::move(view), replace));
     // A loser's copy is still there under its temporary name, and so is an object that was swapped out.
     if (unpacked.published && !unpacked.swapped) workplace.release();

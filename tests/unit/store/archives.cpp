@@ -120,4 +120,28 @@ std::vector<std::string> paths(const ObjectView& view) {
     return out;
 }
 
+Result<std::string_view> InPieces::next() {
+    // The first is large enough to be judged; a piece is gone when the next one is asked for.
+    const std::size_t wanted = shown_ ? piece_ : std::max<std::size_t>(piece_, 512);
+    held_ = std::string(bytes_.substr(shown_, wanted));
+    held_.shrink_to_fit();
+    shown_ += held_.size();
+    if (shown_ > ends_at) return fail(Code::FETCH, "the connection broke");
+    known_ = std::max(known_, shown_);
+    return std::string_view(held_);
+}
+
+Result<std::uint64_t> InPieces::more_than(std::uint64_t count) {
+    known_ = std::max<std::size_t>(known_, std::min<std::size_t>(count + 1, bytes_.size()));
+    return known_;
+}
+
+Result<> InPieces::prove() {
+    was_asked = true;
+    for (;;) {
+        PMX_TRY(std::string_view piece, next());
+        if (piece.empty()) return proof_;
+    }
+}
+
 }  // namespace pmx::test

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "store/archive_source.hpp"
 #include "store/store.hpp"
 
 namespace pmx::test {
@@ -34,6 +35,26 @@ std::string manifest_json(std::string_view name, std::string_view version, std::
 
 // Deterministic bytes.
 std::string noise(std::size_t size, std::uint32_t seed);
+
+// An archive that comes in pieces of a size, and is proven or not at its end.
+class InPieces final : public ArchiveSource {
+  public:
+    InPieces(std::string_view bytes, std::size_t piece, Result<> proof = {}) : bytes_(bytes), piece_(piece), proof_(std::move(proof)) {}
+    Result<std::string_view> next() override;
+    bool was_whole() const override { return false; }
+    Result<std::uint64_t> more_than(std::uint64_t count) override;
+    Result<> prove() override;
+    std::size_t shown() const { return shown_; }
+    bool was_asked = false;  // to prove itself
+    std::size_t ends_at = SIZE_MAX;  // from here on there is an error
+
+  private:
+    std::string_view bytes_;
+    const std::size_t piece_;
+    Result<> proof_;
+    std::size_t shown_ = 0, known_ = 0;
+    std::string held_;
+};
 
 struct TempDir {
     TempDir();

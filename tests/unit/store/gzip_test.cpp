@@ -12,13 +12,23 @@ class Gzip : public testing::Test {
   protected:
     Inflater inflater;
     UnpackLimits limits;
+    // Whole, and in pieces: one answer.
     std::string out(std::string_view bytes) {
+        WholeArchive whole(bytes);
+        std::string all = out_of(whole);
+        for (std::size_t piece : {bytes.size() / 3 + 1, std::max<std::size_t>(bytes.size() / 5000, 1), std::size_t{65536}}) {
+            InPieces pieces(bytes, piece);
+            EXPECT_TRUE(out_of(pieces) == all) << bytes.size() << " bytes in pieces of " << piece;
+        }
+        return all;
+    }
+    std::string out_of(ArchiveSource& source) {
         std::string all;
         auto failed = [](const Error& error) {
             EXPECT_EQ(error.code, Code::ARCHIVE);
             return "error: " + error.what;
         };
-        if (auto opened = inflater.open(bytes, "test", limits); !opened) return failed(opened.error());
+        if (auto opened = inflater.open(source, "test", limits); !opened) return failed(opened.error());
         for (std::size_t turn = 0;; ++turn) {
             const std::size_t least = 1 + turn * 7919 % 3000;
             auto piece = inflater.look(least);
@@ -56,6 +66,42 @@ TEST_F(Gzip, WhatFollowsTheLastMemberIsIgnored) {
     for (std::string_view after : {"garbage", "\x1f", "g", ""}) EXPECT_TRUE(out(gzip(large) + std::string(after)) == large) << after;
     EXPECT_TRUE(out(gzip(large) + std::string(700, '\0')) == large);
     EXPECT_EQ(out(gzip(std::string(1u << 20, 'q')) + std::string(8, '\xff')), std::string(1u << 20, 'q')) << "a size hint that lies";
+}
+
+TEST_F(Gzip, MembersThatMeetAnywhereInTwoPieces) {
+    std::string a = noise(700, 8), b = noise(900, 9), bytes = gzip(a) + gzip(b), lone = gzip(a) + "\x1f" + "x";
+    const std::size_t meet = gzip(a).size();
+    ASSERT_GT(meet, 512u);
+    for (std::size_t first = meet - 12; first < meet + 12; ++first) {
+        InPieces pieces(bytes, first);
+        EXPECT_TRUE(out_of(pieces) == a + b) << first - meet;
+        InPieces garbage(lone, first);
+        EXPECT_TRUE(out_of(garbage) == a) << first - meet;
+    }
+}
+
+// A server may announce what it likes: what is made never runs ahead of what has come.
+TEST_F(Gzip, ABombThatArrivesIsHeldBack) {
+    limits.ratio = 20;
+    std::string zeros = gzip(std::string(200u << 20, '\0')), random = gzip(noise(12u << 20, 4));
+    InPieces pieces(zeros, 1000);
+    ASSERT_TRUE(inflater.open(pieces, "test", limits));
+    std::uint64_t made = 0;
+    for (;;) {
+        auto piece = inflater.look(1);
+        if (!piece) {
+            EXPECT_THAT(piece.error().what, HasSubstr("unpacks to more than"));
+            break;
+        }
+        ASSERT_FALSE(piece->empty());
+        made += piece->size();
+        inflater.take(piece->size());
+    }
+    EXPECT_LE(made, 65u << 20);
+    // The same zeros are no bomb in front of so much that does not compress: that is waited for.
+    InPieces late(zeros + random, 1000);
+    std::string all = out_of(late);
+    EXPECT_EQ(all.size(), (200u << 20) + (12u << 20)) << all.substr(0, 100);
 }
 
 // What is taken for a size at the end sends it through the windows.

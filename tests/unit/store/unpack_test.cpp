@@ -260,5 +260,70 @@ TEST_F(Unpack, ABombIsRefusedWithoutTheMemoryItAsksFor) {
     EXPECT_EQ(code(bomb), Code::ARCHIVE);
 }
 
+class UnpackArriving : public Unpack {
+  protected:
+    std::string archive = package({{"package.json", manifest_json("a", "1.0.0")}, {"large", noise(6u << 20, 1)}, {"lib/x.js", "x"}});
+};
+
+TEST_F(UnpackArriving, IsTheSameObjectAsWhole) {
+    auto whole = unpack(archive, "whole");
+    ASSERT_TRUE(whole);
+    InPieces pieces(archive, 100'000);
+    auto made = store.unpack(key("pieces"), pieces, "pieces@1.0.0", false);
+    ASSERT_TRUE(made) << to_string(made.error());
+    EXPECT_TRUE(pieces.was_asked);
+    EXPECT_EQ(pieces.shown(), archive.size()) << "all of it is proven, not only what the tar needs";
+    EXPECT_EQ(paths(made->view), paths(whole->view));
+    for (const ObjectFile& one : whole->view.files) EXPECT_EQ(file(made->view, one.path)->checksum, one.checksum);
+}
+
+TEST_F(UnpackArriving, WhatIsNotProvenLeavesNothing) {
+    InPieces pieces(archive, 100'000, fail(Code::INTEGRITY, "not what was promised"));
+    auto made = store.unpack(key("bad"), pieces, "bad@1.0.0", false);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Code::INTEGRITY);
+    EXPECT_TRUE(pieces.was_asked);
+    EXPECT_FALSE(*store.find(key("bad")));
+    EXPECT_TRUE(std::filesystem::is_empty(dir.path / "store/v1/tmp"));
+    EXPECT_TRUE(std::filesystem::is_empty(dir.path / "store/v1/objects"));
+}
+
+TEST_F(UnpackArriving, WhatStandsThereIsNotReplacedByWhatIsNotProven) {
+    auto good = unpack(package({{"package.json", "{}"}}), "a");
+    ASSERT_TRUE(good);
+    InPieces pieces(archive, 100'000, fail(Code::INTEGRITY, "not what was promised"));
+    ASSERT_FALSE(store.unpack(key("a"), pieces, "a@1.0.0", true));
+    auto found = store.find(key("a"));
+    ASSERT_TRUE(found && *found);
+    EXPECT_THAT(paths(**found), ElementsAre("package.json"));
+}
+
+// Damaged because somebody changed it: that it is not the promised one is the reason, as when it is checked whole.
+TEST_F(UnpackArriving, TheProofSpeaksBeforeTheParser) {
+    std::string bad = archive;
+    for (std::size_t at = bad.size() / 2; at < bad.size() / 2 + 5000; ++at) bad[at] = '\x55';
+    InPieces wrong(bad, 100'000, fail(Code::INTEGRITY, "not what was promised"));
+    auto made = store.unpack(key("bad"), wrong, "bad@1.0.0", false);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Code::INTEGRITY);
+    InPieces promised(bad, 100'000);
+    made = store.unpack(key("bad"), promised, "bad@1.0.0", false);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, Code::ARCHIVE) << "the registry's own damage";
+    EXPECT_TRUE(std::filesystem::is_empty(dir.path / "store/v1/tmp"));
+}
+
+TEST_F(UnpackArriving, CutOffAnywhereLeavesNothing) {
+    for (std::size_t at : {1000uz, archive.size() / 2, archive.size() - 1}) {
+        InPieces pieces(archive, 100'000);
+        pieces.ends_at = at;
+        auto made = store.unpack(key("bad"), pieces, "bad@1.0.0", false);
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().code, Code::FETCH);
+        EXPECT_FALSE(*store.find(key("bad")));
+        EXPECT_TRUE(std::filesystem::is_empty(dir.path / "store/v1/tmp"));
+    }
+}
+
 }  // namespace
 }  // namespace pmx
