@@ -7,7 +7,7 @@ std::vector<Figure> counters(const Metrics& m) {
             {"repaired", m.repaired}, {"files_linked", m.files_linked}, {"files_copied", m.files_copied},
             {"files_reflinked", m.files_reflinked}, {"files_unpacked", m.files_unpacked}, {"files_checked", m.files_checked},
             {"dirs_made", m.dirs_made}, {"symlinks_made", m.symlinks_made}, {"bins_made", m.bins_made},
-            {"bytes_fetched", m.bytes_fetched}, {"bytes_unpacked", m.bytes_unpacked}, {"requests", m.requests}, {"retries", m.retries},
+            {"bytes_fetched", m.bytes_fetched}, {"bytes_unpacked", m.bytes_unpacked}, {"requests", m.requests}, {"retries", m.retries}, {"archives_streamed", m.archives_streamed},
             {"bodies_high_water_bytes", static_cast<std::uint64_t>(m.bodies.high_water())}};
 }
 

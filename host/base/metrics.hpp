@@ -93,7 +93,7 @@ class Metrics {
     std::atomic<std::uint64_t> files_linked{0}, files_copied{0}, files_reflinked{0}, files_unpacked{0}, files_checked{0};
     std::atomic<std::uint64_t> dirs_made{0}, symlinks_made{0}, bins_made{0}, removed{0};
     std::atomic<std::uint64_t> bytes_fetched{0}, bytes_unpacked{0};
-    std::atomic<std::uint64_t> requests{0}, retries{0}, repaired{0}, skipped{0}, bodies_buffered_bytes{0};
+    std::atomic<std::uint64_t> requests{0}, retries{0}, repaired{0}, skipped{0}, archives_streamed{0};
     Gauge bodies;                                          // downloaded archives in memory, in bytes
 
     bool trace = false;                                    // spans are kept only when asked for

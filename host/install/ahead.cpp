@@ -18,15 +18,18 @@ Ahead::Ahead(Run& run, Store& store, const LoadingValidators& validators, bool o
     std::size_t bodies = 2 * unpack + 6;
     supported_ = resolve_supported({run.settings.supported_os, run.settings.supported_cpu, run.settings.supported_libc}, host_platform());
     unpack_pool_ = std::make_unique<Pool>(unpack, kQueue, &run.metrics.at(Stage::unpack));
-    fetch_ = std::make_unique<FetchStage>(run, network, bodies, [this](std::size_t item, const std::string& url, Result<FetchResponse> response) {
-        arrived(item, url, std::move(response));
-    });
+    arrivals_ = std::make_unique<Arrivals>(run.metrics, run.cancel, std::min(unpack, kArrivals));
+    fetch_ = std::make_unique<FetchStage>(
+        run, network, bodies,
+        [this](std::size_t item, const std::string& url, Result<FetchResponse> response) { arrived(item, url, std::move(response)); },
+        [this](std::size_t item, const std::string& url) { return arriving(item, url); });
 }
 
 Ahead::~Ahead() {
     std::unique_lock lock(mutex_);
     settled_.wait(lock, [this] { return coming_ == 0; });
     lock.unlock();
+    arrivals_->drain();
     unpack_pool_->drain();
 }
 
@@ -92,24 +95,40 @@ void Ahead::arrived(std::size_t number, const std::string& url, Result<FetchResp
     auto body = std::make_shared<std::string>(std::move(response->body));
     unpack_pool_->submit([this, number, url, body](std::uint32_t) {
         const Item* item = at(number);
-        std::size_t size = body->size();
-        bool brought = false;
-        if (!run_.cancel.is_set() && validators_.get() && verify_archive(run_, *validators_.get(), item->package, *body, url)) {
-            StageTimer timer(run_.metrics, Stage::unpack, item->package.id);
-            auto unpacked = store_.unpack(item->key, *body, item->package.id, false, {}, {}, with_digests_);
-            brought = unpacked.has_value();
-            if (brought) {
-                run_.metrics.files_unpacked += unpacked->files;
-                run_.metrics.bytes_unpacked += unpacked->bytes;
-                ++run_.metrics.cold;
-            }
-        }
+        const std::size_t size = body->size();
+        WholeArchive whole(*body);
+        const bool brought = !run_.cancel.is_set() && validators_.get() && verify_archive(run_, *validators_.get(), item->package, *body, url) &&
+                             unpack(number, whole);
         body->clear();
         body->shrink_to_fit();
-        fetch_->consumed(size);
-        if (brought) run_.events.fetched(item->package.id);
-        settle(number, brought ? Item::State::brought : Item::State::absent);
+        unpacked(number, size, brought);
     });
+}
+
+std::shared_ptr<Arrival> Ahead::arriving(std::size_t number, const std::string& url) {
+    // A fetcher's thread waits for nobody.
+    if (!validators_.are_there() || !validators_.get()) return nullptr;
+    return arrivals_->begin(
+        *validators_.get(), at(number)->package, url, [this, number](ArchiveSource& archive) { return unpack(number, archive); },
+        [this, number](Result<ObjectView> view) { unpacked(number, 0, view.has_value()); });
+}
+
+Result<ObjectView> Ahead::unpack(std::size_t number, ArchiveSource& archive) {
+    const Item* item = at(number);
+    StageTimer timer(run_.metrics, Stage::unpack, item->package.id);
+    PMX_TRY(Store::Unpacked unpacked, store_.unpack(item->key, archive, item->package.id, false, {}, {}, with_digests_));
+    run_.metrics.files_unpacked += unpacked.files;
+    run_.metrics.bytes_unpacked += unpacked.bytes;
+    return std::move(unpacked.view);
+}
+
+void Ahead::unpacked(std::size_t number, std::size_t held, bool brought) {
+    fetch_->consumed(held);
+    if (brought) {
+        ++run_.metrics.cold;
+        run_.events.fetched(at(number)->package.id);
+    }
+    settle(number, brought ? Item::State::brought : Item::State::absent);
 }
 
 void Ahead::settle(std::size_t number, Item::State state) {

@@ -13,6 +13,7 @@
 
 #include "base/arena.hpp"
 #include "base/pool.hpp"
+#include "install/arrival.hpp"
 #include "install/fetch.hpp"
 #include "install/run.hpp"
 #include "install/verify.hpp"
@@ -46,6 +47,9 @@ class Ahead {
         std::vector<std::function<void()>> waiting;
     };
     void arrived(std::size_t item, const std::string& url, Result<FetchResponse> response);
+    std::shared_ptr<Arrival> arriving(std::size_t item, const std::string& url);
+    Result<ObjectView> unpack(std::size_t item, ArchiveSource& archive);
+    void unpacked(std::size_t item, std::size_t held, bool brought);
     void find_or_fetch(std::size_t item);
     void settle(std::size_t item, Item::State state);
     Item* at(std::size_t item);
@@ -62,6 +66,7 @@ class Ahead {
     std::size_t coming_ = 0;
     // Last members, first destroyed: their threads use everything above.
     std::unique_ptr<Pool> unpack_pool_;
+    std::unique_ptr<Arrivals> arrivals_;
     std::unique_ptr<FetchStage> fetch_;
 };
 

@@ -1,6 +1,7 @@
 #include "install/fetch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/fs.hpp"
 #include "base/text.hpp"
@@ -87,9 +88,9 @@ std::map<std::string, std::string, std::less<>> archives_elsewhere(const Graph& 
     return owners;
 }
 
-FetchStage::FetchStage(Run& run, std::size_t network, std::size_t bodies, Arrived arrived)
+FetchStage::FetchStage(Run& run, std::size_t network, std::size_t bodies, Arrived arrived, Arriving arriving)
     : run_(run), network_(std::max<std::size_t>(network, 1)), bodies_(std::max<std::size_t>(bodies, 1)),
-      arrived_(std::move(arrived)) {}
+      arrived_(std::move(arrived)), arriving_(std::move(arriving)) {}
 
 // The last callback may still be on its way out when its job is already finished.
 FetchStage::~FetchStage() {
@@ -136,7 +137,10 @@ void FetchStage::pump() {
 void FetchStage::start(Pending pending) {
     auto timer = std::make_shared<TimedFetch>(run_.metrics, pending.request.subject);
     std::string url = pending.request.url;
-    auto done = [this, job = pending.job, url, timer](Result<FetchResponse> response) mutable {
+    auto arrival = std::make_shared<std::shared_ptr<Arrival>>();
+    pending.request.large = kLargeArchive;
+    pending.request.taker = [this, job = pending.job, url, arrival](std::uint64_t) { return *arrival = arriving_(job, url); };
+    auto done = [this, job = pending.job, url, timer, arrival](Result<FetchResponse> response) mutable {
         timer.reset();
         {
             std::lock_guard lock(mutex_);
@@ -144,8 +148,12 @@ void FetchStage::start(Pending pending) {
             ++held_;
             ++callbacks_;
         }
-        if (response) run_.metrics.bodies.enter(static_cast<std::int64_t>(response->body.size()));
-        arrived_(job, url, std::move(response));
+        if (std::shared_ptr<Arrival> taker = std::exchange(*arrival, nullptr)) {
+            taker->end(response ? Result<>() : Result<>(Failure(std::move(response).error())));
+        } else {
+            if (response) run_.metrics.bodies.enter(static_cast<std::int64_t>(response->body.size()));
+            arrived_(job, url, std::move(response));
+        }
         pump();
         std::lock_guard lock(mutex_);
         if (--callbacks_ == 0) idle_.notify_all();

@@ -34,13 +34,16 @@ Pipeline::Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan,
     std::size_t bodies = 2 * unpack + 6;
     unpack_pool_ = std::make_unique<Pool>(unpack, network + bodies, &run.metrics.at(Stage::unpack));
     link_pool_ = std::make_unique<Pool>(link, 256, &run.metrics.at(Stage::link));
-    fetch_ = std::make_unique<FetchStage>(run, network, bodies, [this](std::size_t job, const std::string& url, Result<FetchResponse> response) {
-        arrived(job, url, std::move(response));
-    });
+    arrivals_ = std::make_unique<Arrivals>(run.metrics, run.cancel, std::min(unpack, kArrivals));
+    fetch_ = std::make_unique<FetchStage>(
+        run, network, bodies,
+        [this](std::size_t job, const std::string& url, Result<FetchResponse> response) { arrived(job, url, std::move(response)); },
+        [this](std::size_t job, const std::string& url) { return arriving(job, url); });
 }
 
 // Every job is finished, but the worker that finished the last one may still be on its way out of the fetch stage.
 Pipeline::~Pipeline() {
+    arrivals_->drain();
     unpack_pool_->drain();
     link_pool_->drain();
 }
@@ -234,24 +237,39 @@ void Pipeline::arrived(std::size_t number, const std::string& url, Result<FetchR
     auto body = std::make_shared<std::string>(std::move(response->body));
     unpack_pool_->submit([this, number, url, body](std::uint32_t) {
         std::size_t size = body->size();
-        Result<ObjectView> view = stopping() ? fail(Code::CANCELLED, "cancelled") : unpack(number, url, *body);
+        Result<ObjectView> view = stopping() ? fail(Code::CANCELLED, "cancelled") : verify_and_unpack(number, url, *body);
         body->clear();
         body->shrink_to_fit();
-        fetch_->consumed(size);
-        if (!view) return finish_job(number, tl::make_unexpected(std::move(view).error()));
-        for (std::uint32_t p : jobs_[number].packages) run_.events.fetched(graph_.packages[p].id);
-        auto shared = std::make_shared<ObjectView>(std::move(*view));
-        link_pool_->submit_or_run([this, number, shared](std::uint32_t) { link_places(number, std::move(*shared)); });
+        unpacked(number, size, std::move(view));
     });
 }
 
-Result<ObjectView> Pipeline::unpack(std::size_t number, const std::string& url, std::string_view body) {
+std::shared_ptr<Arrival> Pipeline::arriving(std::size_t number, const std::string& url) {
+    return arrivals_->begin(
+        validators_, package_of(jobs_[number]), url, [this, number](ArchiveSource& archive) { return unpack(number, archive); },
+        [this, number](Result<ObjectView> view) { unpacked(number, 0, std::move(view)); });
+}
+
+void Pipeline::unpacked(std::size_t number, std::size_t held, Result<ObjectView> view) {
+    fetch_->consumed(held);
+    if (!view) return finish_job(number, tl::make_unexpected(std::move(view).error()));
+    for (std::uint32_t p : jobs_[number].packages) run_.events.fetched(graph_.packages[p].id);
+    auto shared = std::make_shared<ObjectView>(std::move(*view));
+    link_pool_->submit_or_run([this, number, shared](std::uint32_t) { link_places(number, std::move(*shared)); });
+}
+
+Result<ObjectView> Pipeline::verify_and_unpack(std::size_t number, const std::string& url, std::string_view body) {
+    PMX_CHECK(verify_archive(run_, validators_, package_of(jobs_[number]), body, url));
+    WholeArchive whole(body);
+    return unpack(number, whole);
+}
+
+Result<ObjectView> Pipeline::unpack(std::size_t number, ArchiveSource& archive) {
     const Job& job = jobs_[number];
     const Package& package = package_of(job);
-    PMX_CHECK(verify_archive(run_, validators_, package, body, url));
     StageTimer timer(run_.metrics, Stage::unpack, package.id);
     std::string_view subdir = package.resolution.kind == ResolutionKind::git ? std::string_view() : package.resolution.path;
-    PMX_TRY(Store::Unpacked unpacked, store_.unpack(job.key, body, package.id, job.repair, subdir, {}, level_ == PMX_LEVEL_CONTENT));
+    PMX_TRY(Store::Unpacked unpacked, store_.unpack(job.key, archive, package.id, job.repair, subdir, {}, level_ == PMX_LEVEL_CONTENT));
     run_.metrics.files_unpacked += unpacked.files;
     run_.metrics.bytes_unpacked += unpacked.bytes;
     return std::move(unpacked.view);

@@ -5,7 +5,8 @@
 //                   └─ missing ──────────┴─ fetch ── verify ── unpack ┘
 //
 // A job is one stored object and the places it goes to. Directories are made on the calling thread while archives arrive;
-// find, check, link and symbolic links run in one pool, verify and unpack in another, requests in the fetcher.
+// find, check, link and symbolic links run in one pool, verify and unpack in another, requests in the fetcher. A large
+// archive is fetched, verified and unpacked at once (arrival.hpp): it shows in the store when its last byte has been verified.
 // Every pool and queue is bounded by a cap read at run time, and its high-water mark is a counter.
 #pragma once
 
@@ -19,6 +20,7 @@
 
 #include "base/pool.hpp"
 #include "install/ahead.hpp"
+#include "install/arrival.hpp"
 #include "install/check.hpp"
 #include "install/fetch.hpp"
 #include "install/link.hpp"
@@ -74,7 +76,10 @@ class Pipeline {
     void submit_found(std::size_t job);
     void find_and_link(std::size_t job);
     void arrived(std::size_t job, const std::string& url, Result<FetchResponse> response);
-    Result<ObjectView> unpack(std::size_t job, const std::string& url, std::string_view body);
+    std::shared_ptr<Arrival> arriving(std::size_t job, const std::string& url);
+    Result<ObjectView> verify_and_unpack(std::size_t job, const std::string& url, std::string_view body);
+    Result<ObjectView> unpack(std::size_t job, ArchiveSource& archive);
+    void unpacked(std::size_t job, std::size_t held, Result<ObjectView> view);
     void link_places(std::size_t job, ObjectView object);
     Result<> link_place(const Job& job, std::uint32_t place, const ObjectView& object);
     void remember_facts(const Job& job, const ObjectView& object);
@@ -106,6 +111,7 @@ class Pipeline {
 
     // Last members, first destroyed: their threads use everything above.
     std::unique_ptr<Pool> unpack_pool_, link_pool_;
+    std::unique_ptr<Arrivals> arrivals_;
     std::unique_ptr<FetchStage> fetch_;
 };
 

@@ -56,7 +56,7 @@ void Transport::watch(FetchRequest& request, Done& done) const {
         if (seen->first_byte < seen->start) seen->first_byte = seen->end;
         if (answer) {
             seen->status = answer->status;
-            seen->bytes = answer->body.size();
+            seen->bytes = answer->body.size() + answer->taken;
         } else {
             seen->error = code_name(answer.error().code);
         }

@@ -1,6 +1,8 @@
-// The verify stage: what validators say of an archive before anything of it is unpacked. Several at once. [worker]
+// The verify stage: what validators say of an archive before anything of it is published: of one that is whole before it is
+// unpacked, of a large one while it is (arrival.hpp). Several at once. [worker]
 #pragma once
 
+#include <chrono>
 #include <future>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,7 @@ class LoadingValidators {
     explicit LoadingValidators(Run& run);
     // Waits for them. [any thread]
     const Result<std::vector<Validator>>& get() const { return loaded_.get(); }
+    bool are_there() const { return loaded_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
 
   private:
     std::shared_future<Result<std::vector<Validator>>> loaded_;
@@ -27,5 +30,9 @@ class LoadingValidators {
 // The error of the first validator that refuses the bytes (PMX_E_INTEGRITY).
 Result<> verify_archive(Run& run, const std::vector<Validator>& validators, const Package& package, std::string_view bytes,
                         std::string_view url);
+// The checks of an archive whose bytes are still to come, one for each validator that has an opinion of archives.
+Result<std::vector<ArchiveCheck>> begin_archive(const std::vector<Validator>& validators, const Package& package, std::string_view url);
+// Every validator that looks at archives can take them in pieces.
+bool take_pieces(const std::vector<Validator>& validators);
 
 }  // namespace pmx
