@@ -1,6 +1,8 @@
 #include "install/bins.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <map>
 #include <set>
 #include <tuple>
@@ -18,6 +20,9 @@
 
 namespace pmx {
 namespace {
+
+// .bin directories: fewer are written before a thread has begun.
+constexpr std::size_t kWorthAThread = 8;
 
 using Bins = std::vector<std::pair<std::string, std::string>>;  // (name, path in the package)
 
@@ -75,7 +80,7 @@ Bins bins_on_disk(int root, const std::string& dir) {
     return bins;
 }
 
-// What stands at the other end of an executable. Read once: a program is wanted in many .bin directories.
+// What stands at the other end of an executable. Read once by a worker: a program is wanted in many .bin directories.
 struct Program {
     enum { missing, directory, file } kind = missing;
     bool executable = true;
@@ -117,25 +122,30 @@ class Programs {
 
 class BinDirectory {
   public:
-    BinDirectory(Run& run, Tree& tree, const Plan& plan, Programs& programs, bool as_npm, Root root, std::string dir)
-        : run_(run), tree_(tree), plan_(plan), programs_(programs), as_npm_(as_npm), root_(root), dir_(std::move(dir)) {}
+    BinDirectory(Run& run, Tree& tree, const Plan& plan, bool as_npm, Root root, std::string dir)
+        : run_(run), tree_(tree), plan_(plan), as_npm_(as_npm), root_(root), dir_(std::move(dir)) {}
 
     void add(Candidate candidate) {
         auto [found, fresh] = winners_.try_emplace(candidate.name, candidate);
         if (!fresh && candidate.rank() < found->second.rank()) found->second = std::move(candidate);
     }
 
-    Result<> write() {
+    Result<> make() {
         if (!winners_.empty()) PMX_CHECK(tree_.ensure_dir(root_, dir_));
         is_new_ = tree_.is_new(root_, dir_);
-        for (const auto& [name, winner] : winners_) PMX_CHECK(write_one(name, winner));
+        return {};
+    }
+    // Once it is made. [worker]
+    Result<> write(Programs& programs) const {
+        StageTimer timer(run_.metrics, Stage::bins, dir_);
+        for (const auto& [name, winner] : winners_) PMX_CHECK(write_one(programs, name, winner));
         return is_new_ ? Result<>() : remove_stale();
     }
 
   private:
-    Result<> write_one(const std::string& name, const Candidate& winner) {
+    Result<> write_one(Programs& programs, const std::string& name, const Candidate& winner) const {
         int base = tree_.fd(root_);
-        const Program& program = programs_.at(root_, winner.target);
+        const Program& program = programs.at(root_, winner.target);
         if (program.kind == Program::missing) {
             // A project's own .bin may promise what a later build makes; elsewhere nobody would come to make it.
             run_.events.warning(fmt::format("{} says it brings the program \"{}\", but {} is not there", winner.package, name, winner.target));
@@ -175,7 +185,7 @@ class BinDirectory {
         return path;
     }
 
-    Result<> write_shim(int base, const std::string& path, const std::string& text) {
+    Result<> write_shim(int base, const std::string& path, const std::string& text) const {
         for (int attempt = 0; attempt < 2; ++attempt) {
             count(Sys::open);
             Fd out(::openat(base, path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0777));
@@ -202,7 +212,7 @@ class BinDirectory {
     }
 
     // What a package manager put here and nobody brings any more.
-    Result<> remove_stale() {
+    Result<> remove_stale() const {
         auto fd = open_dir_nofollow(tree_.fd(root_), dir_.c_str());
         if (!fd) return {};
         PMX_TRY(std::vector<DirEntry> entries, list_dir(fd->raw()));
@@ -221,13 +231,33 @@ class BinDirectory {
     Run& run_;
     Tree& tree_;
     const Plan& plan_;
-    Programs& programs_;
     bool is_new_ = false;
     const bool as_npm_;  // a tree from npm's lockfile, laid out as npm does
     const Root root_;
     const std::string dir_;
     std::map<std::string, Candidate> winners_;
 };
+
+// The directories are independent of each other: as many workers as link packages write them.
+Result<> write_all(Run& run, const std::vector<BinDirectory>& directories, const Tree& tree, bool modes) {
+    std::atomic<std::size_t> next{0};
+    auto work = [&]() -> Result<> {
+        Programs programs(tree, modes);
+        for (std::size_t i; (i = next++) < directories.size();) {
+            if (run.cancel.is_set()) return fail(Code::CANCELLED, "interrupted", run.root, "run pmx install again to go on");
+            PMX_CHECK(directories[i].write(programs));
+        }
+        return {};
+    };
+    std::vector<std::future<Result<>>> others;
+    const std::size_t workers = std::min(cap(run.settings, "link-concurrency"), directories.size() / kWorthAThread);
+    for (std::size_t i = 1; i < workers; ++i) others.push_back(std::async(std::launch::async, work));
+    Result<> done = work();
+    if (!done) next = directories.size();
+    for (auto& other : others)
+        if (Result<> also = other.get(); done) done = std::move(also);
+    return done;
+}
 
 // A request as a comparable value: by what it asks, not by number.
 std::string request_key(const Plan& plan, const BinRequest& request) {
@@ -257,7 +287,7 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
         before[{request.root, std::string(request.dir)}].insert(request_key(old_plan, request));
 
     const bool as_npm = !graph.locations.empty() && plan.bins_are_symlinks;
-    Programs programs(tree, plan.bins_are_symlinks);
+    std::vector<BinDirectory> directories;
     for (const auto& [where, wanted] : by_dir) {
         auto old = before.find(where);
         bool shared = where.first == Root::shared;
@@ -269,8 +299,7 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
         }
         if (unchanged) continue;
         if (run.cancel.is_set()) return fail(Code::CANCELLED, "interrupted", run.root, "run pmx install again to go on");
-        StageTimer timer(run.metrics, Stage::bins, where.second);
-        BinDirectory directory(run, tree, plan, programs, as_npm, where.first, where.second);
+        BinDirectory& directory = directories.emplace_back(run, tree, plan, as_npm, where.first, where.second);
         auto add = [&](const Bins& bins, Root root, const std::string& dir, const std::string& package, std::uint8_t tier) {
             std::string base = root == where.first ? dir : join_path(tree.path(root), dir);
             for (const auto& [bin, path] : bins) {
@@ -304,9 +333,9 @@ Result<> link_bins(Run& run, const Graph& graph, const Plan& plan, const Plan& o
                 add(bins_on_disk(tree.fd(place.root), dir), place.root, dir, name, 0);
             }
         }
-        PMX_CHECK(directory.write());
+        PMX_CHECK(directory.make());
     }
-    return {};
+    return write_all(run, directories, tree, plan.bins_are_symlinks);
 }
 
 }  // namespace pmx

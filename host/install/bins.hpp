@@ -1,5 +1,5 @@
 // The bins stage: executables of packages and projects into .bin directories, as shims or as links. Runs after every
-// package is linked, because only their own manifests say what they bring. [one thread, files made by the pool]
+// package is linked, because only their own manifests say what they bring. [one thread, and workers of its own for the files]
 #pragma once
 
 #include <vector>

@@ -167,3 +167,22 @@ def test_a_foreign_file_in_node_modules_stays(pmx, project):
     (p / "node_modules" / "mine.txt").write_text("mine")
     pmx.install(p)
     assert (p / "node_modules" / "mine.txt").read_text() == "mine"
+
+
+def test_many_bin_directories_are_written_by_several_workers(pmx, tmp_path):
+    """Enough of them for a second worker, and all the same as one worker makes them."""
+    bins = {}
+    for workers in ("1", "4"):
+        root = tmp_path / workers
+        root.mkdir()
+        (root / "package.json").write_text('{"name":"root","private":true}')
+        (root / "pnpm-workspace.yaml").write_text("packages: ['p/*']\n")
+        for number in range(40):
+            (root / "p" / str(number)).mkdir(parents=True)
+            (root / "p" / str(number) / "package.json").write_text(
+                '{"name":"p%d","dependencies":{"bins-many":"1.0.0","@scope/tool":"1.0.0"}}' % number)
+        pmx.install(root, "--link-concurrency", workers)
+        bins[workers] = {(number, name): (root / "p" / str(number) / "node_modules" / ".bin" / name).read_text()
+                         for number in range(40) for name in sorted(os.listdir(root / "p" / str(number) / "node_modules" / ".bin"))}
+    assert len(bins["1"]) >= 40 * 3
+    assert bins["1"] == bins["4"]
