@@ -103,8 +103,9 @@ Result<> Arrival::ask_all() {
 bool Arrival::finish() {
     std::unique_lock lock(mutex_);
     for (;;) {
+        if (again_) return false;  // what is there is the new try's
         drop_locked();
-        if (again_ || over_) return !again_;
+        if (over_) return true;
         there_.wait(lock);
     }
 }
