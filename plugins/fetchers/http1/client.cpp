@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <ctime>
+#include <utility>
 
 namespace pmx::http1 {
 
@@ -60,6 +61,18 @@ Failure refused(const Head& head, std::int64_t now) {
 
 }  // namespace
 
+Failure failure_now() {
+    try {
+        throw;
+    } catch (Failure& caught) {
+        return std::move(caught);
+    } catch (const std::bad_alloc&) {
+        return Failure{PMX_NO_MEMORY, false, "out of memory"};
+    } catch (const std::exception& error) {
+        return Failure{PMX_FAILED, false, error.what()};
+    }
+}
+
 Client::Client(const ClientOptions& options, const pmx_credentials* credentials, const pmx_counters* counters,
                const pmx_requests* requests)
     : options_(options), counters_(counters), requests_(requests), pool_(io_, options.concurrency), origins_(credentials) {}
@@ -95,6 +108,9 @@ void Client::start(sdk::Op op, const pmx_request& request, sdk::Response respons
                    {},
                    {},
                    *url,
+                   false,
+                   {},
+                   0,
                    {}});
     one.back().flight.timeout = options_.timeout;
     std::call_once(started_, [this] {
@@ -127,7 +143,17 @@ void Client::enqueue(Job& job, bool first) {
 }
 
 void Client::pump() {
-    while (running_ < options_.concurrency && (!urgent_.empty() || !queue_.empty())) {
+    while (running_ < options_.concurrency && (!urgent_.empty() || !part_turns_.empty() || !queue_.empty())) {
+        if (urgent_.empty() && !part_turns_.empty()) {
+            PartTurn turn = std::move(part_turns_.front());
+            part_turns_.pop_front();
+            if (turn.part->state != Part::State::waiting) continue;
+            turn.part->state = Part::State::running;
+            ++turn.parts->running;
+            high_water("requests_high_water", ++running_);
+            asio::co_spawn(io_, run_part(std::move(turn)), asio::detached);
+            continue;
+        }
         auto& queue = urgent_.empty() ? queue_ : urgent_;
         Job& job = *queue.front();
         queue.pop_front();
@@ -152,6 +178,7 @@ void Client::tick() {
     for (auto it = jobs_.begin(); it != jobs_.end();) {
         Job& job = *it++;
         bool cancelled = stopping_ || job.op.cancelled();
+        if (job.parts) job.parts->watch(now, cancelled);
         if (!cancelled && now < job.flight.deadline) continue;
         job.flight.cancelled |= cancelled;
         if (job.state == Job::State::queued) {
@@ -175,16 +202,24 @@ void Client::tick() {
 Task<> Client::run(Job& job) {
     std::optional<Failure> failure;
     ++job.attempts;
-    job.refusal.reset();
-    job.flight.timed_out = false;
-    try {
-        co_await attempt(job);
-    } catch (Failure& caught) {
-        failure = std::move(caught);
-    } catch (const std::bad_alloc&) {
-        failure = Failure{PMX_NO_MEMORY, false, "out of memory"};
-    } catch (const std::exception& error) {
-        failure = Failure{PMX_FAILED, false, error.what()};
+    for (bool again = true; again;) {
+        failure.reset();
+        job.refusal.reset();
+        job.flight.timed_out = false;
+        const bool was_in_one = job.in_one;
+        try {
+            co_await attempt(job);
+        } catch (...) {
+            failure = failure_now();
+        }
+        job.parts.reset();
+        ahead_ -= std::exchange(job.ahead, 0);
+        // What failed in parts has not been tried yet.
+        again = failure && job.in_one && !was_in_one && failure->retryable && !job.flight.cancelled;
+        if (again) {
+            count("range_fallbacks");
+            job.sink.restart();
+        }
     }
     end_attempt(job, std::move(failure));
 }
@@ -199,7 +234,11 @@ Task<> Client::attempt(Job& job) {
             throw Failure{PMX_INVALID, false, origin.proxy_problem,
                           "correct the settings proxy and https-proxy"};
         std::string text = request_text(job, url, origin, hop == 0);
-        Answer answer = co_await ask(job, url, text);
+        Answer answer = co_await ask(job.flight, url, text, "requests");
+        if (may_split(job, url, answer.head)) {
+            co_await read_large(job, url, std::move(text), std::move(answer));
+            co_return;
+        }
         if (is_success(answer.head.status)) {
             if (co_await read_body(*answer.lease.connection, answer.head, std::move(answer.rest), job.sink,
                                    !asks_for_encoding(*job.request)))
@@ -224,40 +263,42 @@ Task<> Client::attempt(Job& job) {
     throw Failure{PMX_UNAVAILABLE, false, "more than 10 redirects", "check the registry URL"};
 }
 
-Task<Client::Answer> Client::ask(Job& job, const Url& url, const std::string& text) {
+Task<Client::Answer> Client::ask(Flight& flight, const Url& url, const std::string& text, const char* counter) {
     const Origin& origin = origins_.of(url);
     std::string route = route_of(url, origin);
     for (bool fresh = false;; fresh = true) {
         Answer answer;
-        if (!fresh) answer.lease = pool_.reuse(route, job.flight);
-        if (!answer.lease.connection) answer.lease = co_await connect(job, url, origin, route);
+        if (!fresh) answer.lease = pool_.reuse(route, flight);
+        if (!answer.lease.connection) answer.lease = co_await connect(flight, url, origin, route);
         Connection& connection = *answer.lease.connection;
-        job.flight.touch();
-        count("requests");
+        flight.touch();
+        count(counter);
+        const Clock::time_point asked = Clock::now();
         bool written = false;
         std::optional<Failure> failure;
         try {
             co_await connection.write(text);
             written = true;
             answer.head = co_await read_head(connection, answer.rest);
+            answer.waited = Clock::now() - asked;
         } catch (Failure& caught) {
             failure = std::move(caught);
         }
         if (!failure) co_return answer;
         // A server may close a kept connection at any moment: that is no failed try.
-        bool stale = connection.reused && (!written || failure->before_response) && !job.flight.cancelled &&
-                     !job.flight.timed_out;
+        bool stale = connection.reused && (!written || failure->before_response) && !flight.cancelled &&
+                     !flight.timed_out;
         if (!stale) throw *failure;
     }
 }
 
-Task<Lease> Client::connect(Job& job, const Url& url, const Origin& origin, const std::string& route) {
-    Lease lease = pool_.add(route, job.flight);
+Task<Lease> Client::connect(Flight& flight, const Url& url, const Origin& origin, const std::string& route) {
+    Lease lease = pool_.add(route, flight);
     Connection& connection = *lease.connection;
     count("connections_opened");
     high_water("connections_high_water", pool_.open());
     const Url& peer = origin.proxy ? *origin.proxy : url;
-    co_await pool_.connect(connection, peer.host, peer.port, origin.local_address, job.flight);
+    co_await pool_.connect(connection, peer.host, peer.port, origin.local_address, flight);
     if (origin.proxy && peer.tls)
         if (co_await connection.start_tls(tls_.client(origin.tls, peer.host, peer.origin())))
             count("tls_resumed");

@@ -1,6 +1,7 @@
 // The client: one io thread that runs every request of an instance. start() is called from any thread;
 // everything else happens on the io thread, and complete() is called from there. At most `concurrency`
-// requests are under way and at most as many connections open; the rest waits, packuments before archives.
+// requests are under way and at most as many connections open; the rest waits, packuments before archives, and
+// the parts of an archive that has begun between them. A part takes a request's place while it is under way.
 // One timer watches all of them for cancellation and for time-outs.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <thread>
 
 #include "exchange.hpp"
+#include "parts.hpp"
 #include "pool.hpp"
 #include "proxy.hpp"
 #include "retry.hpp"
@@ -49,12 +51,20 @@ class Client {
         std::optional<boost::asio::steady_timer> sleep;
         std::optional<Head> refusal;  // an answer that is no success
         Url shown;                    // where the last hop went, for messages
+        bool in_one = false;          // never in parts again
+        std::shared_ptr<Parts> parts;
+        std::uint64_t ahead = 0;  // of ahead_
         std::list<Job>::iterator self;
     };
     struct Answer {
         Lease lease;
         Head head;
         std::string rest;
+        Clock::duration waited{};  // from the request to the head
+    };
+    struct PartTurn {
+        std::shared_ptr<Parts> parts;
+        Part* part;
     };
 
     void enqueue(Job& job, bool first);
@@ -63,8 +73,17 @@ class Client {
     void tick();
     Task<> run(Job& job);
     Task<> attempt(Job& job);
-    Task<Answer> ask(Job& job, const Url& url, const std::string& text);
-    Task<Lease> connect(Job& job, const Url& url, const Origin& origin, const std::string& route);
+    Task<Answer> ask(Flight& flight, const Url& url, const std::string& text, const char* counter);
+    Task<Lease> connect(Flight& flight, const Url& url, const Origin& origin, const std::string& route);
+    // ranges.cpp: a large archive over several connections.
+    bool may_split(const Job& job, const Url& url, const Head& head) const;
+    Task<> read_large(Job& job, const Url& url, std::string text, Answer answer);
+    Task<> read_first(Job& job, Answer& answer);
+    Task<> run_part(PartTurn turn);
+    Task<> read_part(Parts& parts, Part& part);
+    void end_part(const PartTurn& turn, const std::optional<Failure>& failure);
+    void ask_for(const std::shared_ptr<Parts>& parts, Part& part);
+    Task<> wait_for_parts(Job& job, bool all);
     Url redirect(const Url& from, const Head& head, std::set<std::string>& seen) const;
     std::string request_text(const Job& job, const Url& url, const Origin& origin, bool first_hop) const;
     void end_attempt(Job& job, std::optional<Failure> failure);
@@ -88,6 +107,9 @@ class Client {
     std::size_t running_ = 0;
     std::list<Job> jobs_;
     std::deque<Job*> urgent_, queue_;
+    std::deque<PartTurn> part_turns_;
+    std::uint64_t ahead_ = 0;       // bytes of archives that are fetched in parts
+    std::set<std::string> in_one_;  // origins that offer parts and do not keep to it
     std::once_flag started_;
     std::thread thread_;
 };

@@ -23,8 +23,12 @@ struct Failure {
     int system_error = 0;
     bool quiet = false;                   // somebody else has said why
     bool before_response = false;         // the connection died and not one byte of an answer had come
+    bool wrong_part = false;              // another answer than the part that was asked for
     std::optional<Millis> retry_after{};  // what the server asked for
 };
+
+// What is being handled in a catch, as a Failure.
+Failure failure_now();
 
 class Connection;
 
