@@ -33,7 +33,7 @@ struct Ask {
     std::uint32_t purpose = PMX_FETCH_ARCHIVE;
     std::uint64_t limit = 1u << 30;
     std::vector<std::pair<std::string, std::string>> headers{};
-    std::string commit{}, path{}, subject = "thing@1.0.0";
+    std::string commit{}, path{}, subject = "thing@1.0.0", integrity{};
 };
 
 struct Got {
@@ -90,7 +90,8 @@ class Bench {
         for (auto& [name, value] : slot.ask.headers) slot.headers.push_back({str(name), str(value)});
         slot.request = {sizeof slot.request,   slot.ask.purpose,     str(slot.ask.url),
                         str(slot.ask.subject), slot.headers.data(),  slot.headers.size(),
-                        slot.ask.limit,        str(slot.ask.commit), str(slot.ask.path)};
+                        slot.ask.limit,        str(slot.ask.commit), str(slot.ask.path),
+                        str(slot.ask.integrity)};
         slot.response = {sizeof slot.response, &slot, &head, &buffer, &commit, &restart, &complete};
         pmx_status status = static_cast<const pmx_fetcher*>(table_->functions)
                                 ->fetch(self_, &op_, &slot.request, &slot.response);
