@@ -8,13 +8,13 @@ namespace pmx {
 
 Arrival::~Arrival() {
     drop_locked();
-    metrics_.bodies.leave(static_cast<std::int64_t>(current_.size()));
+    metrics_.bodies.leave(static_cast<std::int64_t>(current_.used));
 }
 
-void Arrival::add(std::string piece) {
-    metrics_.bodies.enter(static_cast<std::int64_t>(piece.size()));
+void Arrival::add(Pages piece) {
+    metrics_.bodies.enter(static_cast<std::int64_t>(piece.used));
     std::lock_guard lock(mutex_);
-    come_ += piece.size();
+    come_ += piece.used;
     pieces_.push_back(std::move(piece));
     there_.notify_one();
 }
@@ -35,7 +35,7 @@ void Arrival::end(Result<> outcome) {
 }
 
 void Arrival::drop_locked() {
-    for (const std::string& piece : pieces_) metrics_.bodies.leave(static_cast<std::int64_t>(piece.size()));
+    for (const Pages& piece : pieces_) metrics_.bodies.leave(static_cast<std::int64_t>(piece.used));
     pieces_.clear();
 }
 
@@ -61,7 +61,7 @@ Result<> Arrival::state_locked() const {
 
 Result<std::string_view> Arrival::next() {
     if (verdict_ && !*verdict_) return Failure(verdict_->error());
-    metrics_.bodies.leave(static_cast<std::int64_t>(current_.size()));
+    metrics_.bodies.leave(static_cast<std::int64_t>(current_.used));
     current_ = {};
     {
         std::unique_lock lock(mutex_);
@@ -72,11 +72,11 @@ Result<std::string_view> Arrival::next() {
         pieces_.pop_front();
     }
     for (ArchiveCheck& check : checks_)
-        if (auto taken = check.add(current_); !taken) {
+        if (auto taken = check.add(current_.view()); !taken) {
             verdict_ = std::move(taken);
             return Failure(verdict_->error());
         }
-    return std::string_view(current_);
+    return current_.view();
 }
 
 Result<std::uint64_t> Arrival::more_than(std::uint64_t count) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/metrics.hpp"
+#include "base/pages.hpp"
 #include "base/pool.hpp"
 #include "model/graph.hpp"
 #include "plugin/plugins.hpp"
@@ -38,7 +39,7 @@ class Arrival final : public BodyTaker, public ArchiveSource {
     ~Arrival() override;
 
     // By the network, one call after another.
-    void add(std::string piece) override;
+    void add(Pages piece) override;
     void restart() override;
     void end(Result<> outcome);  // nothing comes any more
 
@@ -64,13 +65,13 @@ class Arrival final : public BodyTaker, public ArchiveSource {
 
     std::mutex mutex_;
     std::condition_variable there_;
-    std::deque<std::string> pieces_;  // that nobody has taken
+    std::deque<Pages> pieces_;  // that nobody has taken
     std::uint64_t come_ = 0;          // bytes, of this try
     bool again_ = false, over_ = false;
     Result<> outcome_;
 
     // Of the thread that unpacks.
-    std::string current_;
+    Pages current_;
     std::vector<ArchiveCheck> checks_;
     std::optional<Result<>> verdict_;
 };

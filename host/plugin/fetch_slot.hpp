@@ -45,6 +45,7 @@ struct FetchSlot {
     std::uint64_t committed_ = 0;  // bytes of this try
     std::size_t held_ = 0;         // of them, those in response_.body, whose size is the room handed out
     std::shared_ptr<BodyTaker> taker_;
+    Pages piece_;                  // in place of the body, where there is a taker
     bool has_asked_ = false;
     std::uint64_t total_ = UINT64_MAX;
     bool has_head_ = false, limit_hit_ = false;

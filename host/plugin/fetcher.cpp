@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
 
 #include "base/text.hpp"
 #include "plugin/fetch_slot.hpp"
@@ -80,14 +83,18 @@ void FetchSlot::look_for_taker() {
     if ((total_ == UINT64_MAX ? committed_ : total_) <= request_.large) return;
     has_asked_ = true;
     taker_ = request_.taker(total_);
+    if (!taker_ || held_ == 0) return;
+    // Its length was not known: what has come of it is the first piece.
+    if (!piece_.reserve(held_)) throw std::bad_alloc();
+    std::memcpy(piece_.data(), response_.body.data(), held_);
+    piece_.used = std::exchange(held_, 0);
+    response_.body = {};
 }
 
 // The first piece of a try, and all but its last, have kPiece bytes at least.
 void FetchSlot::hand_over() {
     response_.taken = committed_;
-    if (held_ == 0) return;
-    response_.body.resize(std::exchange(held_, 0));
-    taker_->add(std::exchange(response_.body, {}));
+    if (piece_.used) taker_->add(std::exchange(piece_, {}));
 }
 
 pmx_status FetchSlot::too_long() {
@@ -121,9 +128,13 @@ void* FetchSlot::buffer(const pmx_response* response, std::size_t want) noexcept
     // One buffer beyond the limit is room to find out that there is more; a longer one is not.
     constexpr std::size_t slack = 1u << 20;
     if (want > slack && want - slack > slot.request_.size_limit - slot.committed_) return nullptr;
+    if (slot.taker_) {
+        Pages& piece = slot.piece_;
+        if (want > piece.capacity() - piece.used && !piece.reserve(std::max(piece.used, kPiece) + want)) return nullptr;
+        return piece.data() + piece.used;
+    }
     std::string& body = slot.response_.body;
-    if (want > body.size() - slot.held_)
-        body.resize(std::max(slot.held_ + want, slot.taker_ ? kPiece + want : body.size() + body.size() / 2));
+    if (want > body.size() - slot.held_) body.resize(std::max(slot.held_ + want, body.size() + body.size() / 2));
     return body.data() + slot.held_;
 } catch (...) {
     return nullptr;
@@ -132,12 +143,12 @@ void* FetchSlot::buffer(const pmx_response* response, std::size_t want) noexcept
 pmx_status FetchSlot::commit(const pmx_response* response, std::size_t written) noexcept try {
     FetchSlot& slot = of(response);
     if (slot.is_over("commit")) return PMX_FAILED;
-    if (written > slot.response_.body.size() - slot.held_) return PMX_FAILED;
+    if (written > (slot.taker_ ? slot.piece_.capacity() - slot.piece_.used : slot.response_.body.size() - slot.held_)) return PMX_FAILED;
     if (written > slot.request_.size_limit - slot.committed_) return slot.too_long();
     slot.committed_ += written;
-    slot.held_ += written;
+    (slot.taker_ ? slot.piece_.used : slot.held_) += written;
     slot.look_for_taker();
-    if (slot.taker_ && slot.held_ >= kPiece) slot.hand_over();
+    if (slot.piece_.used >= kPiece) slot.hand_over();
     if (slot.request_.progress) slot.request_.progress(slot.committed_, slot.total_);
     return PMX_OK;
 } catch (...) {
@@ -148,7 +159,7 @@ void FetchSlot::restart(const pmx_response* response) noexcept try {
     FetchSlot& slot = of(response);
     if (slot.is_over("restart")) return;
     slot.has_head_ = slot.limit_hit_ = false;
-    slot.committed_ = slot.held_ = 0;
+    slot.committed_ = slot.held_ = slot.piece_.used = 0;
     slot.has_asked_ = false;
     if (slot.taker_) slot.taker_->restart();
     slot.response_.status = 0;

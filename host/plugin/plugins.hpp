@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/metrics.hpp"
+#include "base/pages.hpp"
 #include "base/pool.hpp"
 #include "base/result.hpp"
 #include "model/graph.hpp"
@@ -101,7 +102,7 @@ class Importer {
 class BodyTaker {
   public:
     virtual ~BodyTaker() = default;
-    virtual void add(std::string piece) = 0;
+    virtual void add(Pages piece) = 0;
     // What came so far is worthless: the body begins anew.
     virtual void restart() = 0;
 };

@@ -10,6 +10,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+Pages piece(std::string_view bytes) {
+    Pages pages;
+    EXPECT_TRUE(pages.reserve(bytes.size()));
+    bytes.copy(pages.data(), bytes.size());
+    pages.used = bytes.size();
+    return pages;
+}
+
 // Arrivals without a network: the test is the fetcher.
 class ArrivalTest : public testing::Test {
   protected:
@@ -67,10 +75,10 @@ class ArrivalTest : public testing::Test {
 TEST_F(ArrivalTest, PiecesComeInOrderAndTheEndIsToldOnce) {
     auto arrival = arrivals.begin(validators, package, "u", reads(), tells());
     ASSERT_TRUE(arrival);
-    arrival->add("one ");
+    arrival->add(piece("one "));
     wait_seen(4);
     EXPECT_FALSE(outcome) << "the last byte is not there";
-    arrival->add("two");
+    arrival->add(piece("two"));
     arrival->end({});
     EXPECT_TRUE(wait_done());
     EXPECT_THAT(tries, testing::ElementsAre("one two"));
@@ -82,10 +90,10 @@ TEST_F(ArrivalTest, PiecesComeInOrderAndTheEndIsToldOnce) {
 
 TEST_F(ArrivalTest, ARetryInTheMiddleBeginsFromNothing) {
     auto arrival = arrivals.begin(validators, package, "u", reads(), tells());
-    arrival->add("first half of a body that breaks");
+    arrival->add(piece("first half of a body that breaks"));
     wait_seen(32);
     arrival->restart();
-    arrival->add("the whole");
+    arrival->add(piece("the whole"));
     arrival->end({});
     EXPECT_TRUE(wait_done());
     ASSERT_FALSE(tries.empty());
@@ -103,11 +111,11 @@ TEST_F(ArrivalTest, ManyRetriesAtAnyMoment) {
         auto arrival = arrivals.begin(validators, package, "u", reads(), tells());
         ASSERT_TRUE(arrival);
         for (int retry = 0; retry < round % 5; ++retry) {
-            for (int i = 0; i < retry * 3; ++i) arrival->add("old");
+            for (int i = 0; i < retry * 3; ++i) arrival->add(piece("old"));
             if (round % 3 == 0) std::this_thread::yield();
             arrival->restart();
         }
-        arrival->add("new");
+        arrival->add(piece("new"));
         arrival->end({});
         ASSERT_TRUE(wait_done());
         EXPECT_EQ(tries.back(), "new");
@@ -119,7 +127,7 @@ TEST_F(ArrivalTest, ManyRetriesAtAnyMoment) {
 
 TEST_F(ArrivalTest, WhatEndsTheFetchIsTheError) {
     auto arrival = arrivals.begin(validators, package, "u", reads(), tells());
-    arrival->add("half");
+    arrival->add(piece("half"));
     wait_seen(4);
     arrival->end(fail(Code::FETCH, "the body ended too early"));
     auto& done = wait_done();
@@ -129,10 +137,10 @@ TEST_F(ArrivalTest, WhatEndsTheFetchIsTheError) {
 
 TEST_F(ArrivalTest, ACancelledRunProvesNothing) {
     auto arrival = arrivals.begin(validators, package, "u", reads(), tells());
-    arrival->add("half");
+    arrival->add(piece("half"));
     wait_seen(4);
     cancel.set();
-    arrival->add("the other half");
+    arrival->add(piece("the other half"));
     arrival->end({});
     auto& done = wait_done();
     ASSERT_FALSE(done);
@@ -143,7 +151,7 @@ TEST_F(ArrivalTest, ACancelledRunProvesNothing) {
 TEST_F(ArrivalTest, AnErrorWaitsForTheEndOfTheFetch) {
     auto gives_up = [](ArchiveSource&) -> Result<ObjectView> { return fail(Code::DISK_FULL, "full"); };
     auto arrival = arrivals.begin(validators, package, "u", gives_up, tells());
-    for (int i = 0; i < 100; ++i) arrival->add(std::string(1000, 'x'));
+    for (int i = 0; i < 100; ++i) arrival->add(piece(std::string(1000, 'x')));
     {
         std::lock_guard lock(mutex);
         EXPECT_FALSE(outcome);
