@@ -196,7 +196,7 @@ void whole_table(Bench& bench) {
             expect(!(*c >= 'A' && *c <= 'Z') && *c != ' ', "the schemes are a list like \"http,https\", not \"", functions.schemes, "\"");
     } else if (kind == PMX_KIND_VALIDATOR) {
         const auto& functions = bench.functions<pmx_validator>();
-        size(functions.size, sizeof(pmx_validator));
+        size(functions.size, offsetof(pmx_validator, begin_archive));  // a later field may be missing
         expect(functions.check_archive || functions.check_object || functions.check_manifest, "it checks nothing: all functions are NULL");
     } else {
         fail("the kind \"", kind, "\" is none of layout/1, importer/1, fetcher/1, validator/1");

@@ -56,7 +56,13 @@ Verdicts check(Bench& bench, Instance& instance, const Archive& a, Window* windo
 // The same archive in pieces, as a host that unpacks it while it arrives shows it. `whole` false: given up in the middle.
 Verdicts check_in_pieces(Bench& bench, Instance& instance, const Archive& a, std::size_t piece, bool whole = true) {
     doing(text("an archive in pieces of ", piece, " bytes: ", a.title));
-    Window& own = Window::open(bench);
+    std::string said;
+    auto call = [&](auto function) {  // each with a window of its own
+        Window& own = Window::open(bench);
+        pmx_status status = instance.call(own, function);
+        if (!own.said().empty()) said = own.said();
+        return status;
+    };
     pmx_archive_check begun{};
     begun.size = sizeof begun;
     pmx_status status;
@@ -70,20 +76,20 @@ Verdicts check_in_pieces(Bench& bench, Instance& instance, const Archive& a, std
         archive.name = lent.string("left-pad", "pmx_archive.name");
         archive.version = lent.string("1.3.0", "pmx_archive.version");
         const pmx_archive* borrowed = lent.whole(archive, "pmx_archive", offsetof(pmx_archive, name));
-        status = instance.call(own, [&](const pmx_op* op) {
+        status = call([&](const pmx_op* op) {
             return bench.functions<pmx_validator>().begin_archive(instance.self(), op, borrowed, &begun);
         });
     }
-    if (status != PMX_OK) return {status, own.said()};
+    if (status != PMX_OK) return {status, said};
     expect(begun.add && begun.end, "begin_archive returned PMX_OK and left add or end NULL");
     for (std::size_t at = 0; at < a.bytes.size() && status == PMX_OK; at += piece) {
         Lent lent(bench);
         pmx_str some = lent.string(a.bytes.substr(at, piece), "a piece of an archive");
-        status = instance.call(own, [&](const pmx_op* op) { return begun.add(begun.self, op, some); });
+        status = call([&](const pmx_op* op) { return begun.add(begun.self, op, some); });
         if (!whole && at >= a.bytes.size() / 2) break;
     }
-    pmx_status verdict = instance.call(own, [&](const pmx_op* op) { return begun.end(begun.self, op, whole && status == PMX_OK); });
-    return {status == PMX_OK ? verdict : status, own.said()};
+    pmx_status verdict = call([&](const pmx_op* op) { return begun.end(begun.self, op, whole && status == PMX_OK); });
+    return {status == PMX_OK ? verdict : status, said};
 }
 
 struct Row {
@@ -392,6 +398,8 @@ class ValidatorWorkout : public Workout {
             for (const Archive& archive : good_archives()) tell(archive.title, check(bench_, instance, archive));
             for (const Archive& archive : bad_archives()) tell(archive.title, check(bench_, instance, archive));
         }
+        if (takes_pieces(bench_))
+            for (const Archive& archive : bad_archives()) tell(archive.title, check_in_pieces(bench_, instance, archive, 17));
         if (functions(bench_).check_manifest) {
             for (const Manifest& manifest : good_manifests()) tell(manifest.title, check(bench_, instance, manifest));
             for (const Manifest& manifest : hostile_manifests())

@@ -70,6 +70,30 @@ static pmx_status check_manifest(void *self, const pmx_op *op, const pmx_manifes
     return PMX_OK;
 }
 
+#ifdef ARCHIVES /* other-in-pieces */
+static pmx_status check_archive(void *self, const pmx_op *op, const pmx_archive *archive) {
+    (void)self, (void)op, (void)archive;
+    return PMX_OK;
+}
+static pmx_status add(void *self, const pmx_op *op, pmx_str piece) {
+    (void)self, (void)op, (void)piece;
+    return PMX_OK;
+}
+static pmx_status end(void *self, const pmx_op *op, int32_t whole) {
+    (void)self;
+    return whole ? fail(op, PMX_MISMATCH, "in pieces it is another", text("")) : PMX_CANCELLED;
+}
+static pmx_status begin_archive(void *self, const pmx_op *op, const pmx_archive *archive, pmx_archive_check *check) {
+    (void)self, (void)op, (void)archive;
+    check->add = add;
+    check->end = end;
+    return PMX_OK;
+}
+#else
+#define check_archive NULL
+#define begin_archive NULL
+#endif
+
 static pmx_status create(const pmx_host *host, const pmx_op *op, const pmx_config *config, void **self) {
     (void)op, (void)config;
     validator *made = calloc(1, sizeof *made);
@@ -79,5 +103,5 @@ static pmx_status create(const pmx_host *host, const pmx_op *op, const pmx_confi
 }
 static void destroy(void *self) { free(self); }
 
-static const pmx_validator functions = {sizeof functions, 0, NULL, check_object, check_manifest, NULL};
+static const pmx_validator functions = {sizeof functions, 0, check_archive, check_object, check_manifest, begin_archive};
 WRONG_PLUGIN(PMX_KIND_VALIDATOR, functions, 0)

@@ -85,6 +85,7 @@ WRONG = {
     "validator-damage-is-io": {"validator.bad": "instead of PMX_MISMATCH"},
     "validator-leaves-mark": {"validator.changes-nothing": ".checked"},
     "validator-recurses": {"validator.hostile": "very deep"},
+    "validator-other-in-pieces": {"validator.pieces": "PMX_OK whole and PMX_MISMATCH in pieces"},
 }
 SHIPPED = ["isolated", "hoisted", "global", "hardlink", "reflink", "copy", "http1", "file", "git", "integrity", "tree"]
 
