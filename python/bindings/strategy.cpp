@@ -266,7 +266,7 @@ Strategy::Strategy(std::string kind, std::string name, std::string version, std:
     layout_ = {sizeof layout_, 0, &Trampoline::plan};
     validator_ = {sizeof validator_, 0, calls_.contains("check_archive") ? &Trampoline::check_archive : nullptr,
                   calls_.contains("check_object") ? &Trampoline::check_object : nullptr,
-                  calls_.contains("check_manifest") ? &Trampoline::check_manifest : nullptr};
+                  calls_.contains("check_manifest") ? &Trampoline::check_manifest : nullptr, nullptr};
     if (kind_ != "layout" && kind_ != "validator") throw py::value_error("a strategy in Python is a layout or a validator, not a " + kind_);
     slot_ = take_slot(this);
     table_ = {sizeof table_, PMX_ABI_MAJOR, 0, 0, sizeof(pmx_option), name_.c_str(), version_.c_str(), summary_.c_str(), kind_revision_.c_str(),
