@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import http.server
 import io
+import json
 import os
 import random
 import signal
@@ -39,7 +40,7 @@ class Server:
     """Answers GET /NAME/-/NAME-1.0.0.tgz by `play(handler, try)`, where that is set, and counts the tries."""
 
     def __init__(self):
-        self.bodies, self.play, self.tries = {}, None, {}
+        self.bodies, self.promised, self.play, self.tries = {}, {}, None, {}
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -47,6 +48,8 @@ class Server:
 
             def do_GET(self):
                 name = self.path.split("/")[1]
+                if self.path == "/" + name:
+                    return outer.packument(self, name)
                 outer.tries[name] = outer.tries.get(name, 0) + 1
                 (outer.play or outer.whole)(self, outer.bodies[name], outer.tries[name])
 
@@ -62,6 +65,14 @@ class Server:
         self.http = Quiet(("127.0.0.1", 0), Handler)
         self.url = "http://127.0.0.1:%d" % self.http.server_address[1]
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def packument(self, handler, name):
+        integrity = "sha512-" + base64.b64encode(hashlib.sha512(self.promised[name]).digest()).decode()
+        dist = {"tarball": "%s/%s/-/%s-1.0.0.tgz" % (self.url, name, name), "integrity": integrity}
+        text = json.dumps({"name": name, "dist-tags": {"latest": "1.0.0"},
+                           "versions": {"1.0.0": {"name": name, "version": "1.0.0", "dist": dist}}}).encode()
+        self.head(handler, len(text))
+        handler.wfile.write(text)
 
     @staticmethod
     def head(handler, length):
@@ -104,7 +115,7 @@ def arrival(tmp_path, server):
             self.project, self.server = tmp_path / "project", server
 
         def promise(self, bodies):
-            server.bodies = dict(bodies)
+            server.bodies, server.promised = dict(bodies), dict(bodies)
             self.project.mkdir(exist_ok=True)
             deps = ",".join('"%s":"1.0.0"' % name for name in bodies)
             (self.project / "package.json").write_text('{"name":"p","version":"1.0.0","dependencies":{%s}}' % deps)
@@ -317,6 +328,23 @@ def test_a_repair_is_streamed_too(arrival):
     os.rename(arrival.project / "node_modules", arrival.project / "old")
     done = arrival.install()
     assert done.timing()["counters"]["repaired"] == 1 and arrival.streamed(done) == 1
+    arrival.is_whole()
+
+
+def test_one_that_is_fetched_while_the_graph_grows(arrival):
+    body = archive("big")
+    arrival.promise({"big": body})
+    (arrival.project / "pnpm-lock.yaml").unlink()
+    bad = bytearray(body)
+    bad[LARGE // 2] ^= 1
+    arrival.server.bodies["big"] = bytes(bad)
+    install = lambda **more: arrival.pmx.install(arrival.project, "--no-frozen-lockfile", "--timing=json", **more)
+    done = install(ok=False)
+    assert "PMX_E_INTEGRITY" in done.text, done.text
+    arrival.has_nothing()
+    arrival.server.bodies["big"] = body
+    done = install()
+    assert arrival.streamed(done) == 1 and done.timing()["counters"]["cold"] == 1
     arrival.is_whole()
 
 
