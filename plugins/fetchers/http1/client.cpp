@@ -235,6 +235,8 @@ Task<> Client::attempt(Job& job) {
                           "correct the settings proxy and https-proxy"};
         std::string text = request_text(job, url, origin, hop == 0);
         Answer answer = co_await ask(job.flight, url, text, "requests");
+        Clock::duration& soonest = soonest_.try_emplace(url.origin(), answer.waited).first->second;
+        soonest = std::min(soonest, answer.waited);
         if (may_split(job, url, answer.head)) {
             co_await read_large(job, url, std::move(text), std::move(answer));
             co_return;

@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <deque>
 #include <list>
+#include <map>
 #include <mutex>
 #include <pmx/fetcher.hpp>
 #include <set>
@@ -109,6 +110,7 @@ class Client {
     std::deque<Job*> urgent_, queue_;
     std::deque<PartTurn> part_turns_;
     std::uint64_t ahead_ = 0;       // bytes of archives that are fetched in parts
+    std::map<std::string, Clock::duration> soonest_;  // answer of each origin
     std::set<std::string> in_one_;  // origins that offer parts and do not keep to it
     std::once_flag started_;
     std::thread thread_;

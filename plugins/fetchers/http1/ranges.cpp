@@ -20,7 +20,9 @@ constexpr std::uint64_t kLeastArchive = 4u << 20;
 constexpr std::uint64_t kLeastPart = 1u << 20;
 constexpr std::size_t kMostParts = 8;
 // What may be ahead of its front, of all archives together: those bytes are kept here.
-constexpr std::uint64_t kMostAhead = 64u << 20;
+constexpr std::uint64_t kMostAhead = 96u << 20;
+// An origin that ever answered sooner is near: what is slow there is this machine, and parts only cost.
+constexpr Millis kNear{10};
 // A server that is this far away is worth asking at once; of another one the first bytes tell.
 constexpr Millis kFar{25};
 constexpr Millis kLook{30};
@@ -54,6 +56,7 @@ Task<> Client::read_large(Job& job, const Url& url, std::string text, Answer ans
     std::uint64_t at = have;
     const Clock::time_point begun = Clock::now();
     const auto is_split_now = [&] {
+        if (soonest_[url.origin()] < kNear) return false;
         if (ahead_ + length - at > kMostAhead || length - at < 2 * kLeastPart) return false;
         return answer.waited >= kFar || is_worth_it(Clock::now() - begun, at, length - at);
     };
