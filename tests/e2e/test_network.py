@@ -145,3 +145,45 @@ def test_http_proxy_is_used(pmx, registry, project):
     done = pmx.install(project("basic", into="no-proxy"), "--fetch-retries", "0",
                        env={"HTTP_PROXY": "http://127.0.0.1:9/", "NO_PROXY": "127.0.0.1"})
     assert os.path.isdir(pmx.store)
+
+
+def large_package(tmp_path):
+    """A registry with one package of 7 MB that does not compress, and a project that wants it."""
+    folder = tmp_path / "packages" / "large" / "1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "package.json").write_text('{"name":"large","version":"1.0.0"}')
+    (folder / "data.bin").write_bytes(os.urandom(7 << 20))
+    project = tmp_path / "wants-large"
+    project.mkdir()
+    (project / "package.json").write_text('{"name":"wants-large","dependencies":{"large":"1.0.0"}}')
+    return tmp_path / "packages", project, (folder / "data.bin").read_bytes()
+
+
+@pytest.mark.parametrize("rules", [[], ["RANGE *: ignore-range"], ["RANGE *: wrong-range"], ["RANGE *: 416"], ["RANGE *: 503"],
+                                   ["RANGE *: truncate x2"], ["RANGE *: close"], ["RANGE *: stall x1"], ["RANGE *: html"],
+                                   ["RANGE *: need-auth=x"], ["RANGE *: redirect=http://127.0.0.1:9/"], ["RANGE *: endless"]])
+def test_a_large_archive_comes_in_parts_and_right_whatever_becomes_of_them(pmx, tmp_path, rules):
+    import registry_server
+    packages, p, content = large_package(tmp_path)
+    with registry_server.RegistryServer(packages, "--latency-ms", "40", "--bandwidth-mbps", "100") as registry:
+        if rules:
+            registry.fault(*rules)
+        flags = ["--registry", registry.url + "/", "--fetch-timeout", "1000", "--fetch-retry-mintimeout", "10"]
+        pmx.install(p, *flags)
+        assert (p / "node_modules" / "large" / "data.bin").read_bytes() == content
+        counters = registry.counters()
+        if not rules:
+            assert (counters["tarballs"], counters["faults"]) == (1, 0) and 3 <= counters["ranges"] <= 7
+            assert counters["connectionsPeak"] <= 9
+        else:
+            assert counters["faults"] >= 1
+
+
+def test_a_registry_that_serves_no_parts_is_not_asked_for_any(pmx, tmp_path):
+    import registry_server
+    packages, p, content = large_package(tmp_path)
+    with registry_server.RegistryServer(packages, "--latency-ms", "40", "--bandwidth-mbps", "400", "--no-ranges") as registry:
+        pmx.install(p, "--registry", registry.url + "/")
+        assert (p / "node_modules" / "large" / "data.bin").read_bytes() == content
+        counters = registry.counters()
+        assert (counters["tarballs"], counters["ranges"], counters["requests"]) == (1, 0, 2)
