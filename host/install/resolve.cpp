@@ -7,6 +7,7 @@
 #include "install/local_changes.hpp"
 #include "install/metadata.hpp"
 #include "install/node_version.hpp"
+#include "install/resolved_before.hpp"
 #include "install/sources.hpp"
 #include "install/transport.hpp"
 #include "registry/packuments.hpp"
@@ -99,6 +100,10 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
         input.wanted = &inputs.lockfile;
     }
     input.update = edits.update;
+    const bool is_plain = !npm && inputs.chosen.empty() && inputs.patched.empty() && edits.update.kind == UpdateScope::Kind::none && !edits.update.dedupe;
+    std::optional<Told> told;
+    if (is_plain && inputs.has_lockfile && !inputs.mended && inputs.differences.empty() && edits.any()) told = told_before(settings, inputs);
+    input.is_own = told.has_value();
     input.sources = &sources;
     input.cancel = &run.cancel;
     input.progress = [&run](std::size_t asked, std::size_t chosen) { run.events.resolving(asked, chosen); };
@@ -137,9 +142,14 @@ Result<> resolve_inputs(Run& run, Inputs& inputs, const Edits& edits, Ahead* ahe
     PMX_TRY(std::string text, text_of(resolved.lockfile, input.projects));
     PMX_CHECK(take_lockfile(run, inputs, resolved.lockfile.file_name, std::move(text)));
 
-    for (const std::string& warning : resolved.warnings) run.events.warning(warning);
+    if (!resolved.has_grown) {
+        told = std::move(resolved.warnings);
+        if (std::string issues = describe_peer_issues(resolved.issues); !issues.empty()) told->push_back(std::move(issues));
+    }
+    if (is_plain && resolved.is_settled && resolved.unresolved_optional.empty() && !settings.flag("dry-run")) remember_told(settings, inputs, *told);
+    run.events.explain("resolved by walking " + std::to_string(resolved.walked) + " packages");
+    for (const std::string& warning : *told) run.events.warning(warning);
     for (const std::string& dropped : resolved.unresolved_optional) run.events.skipped_optional(dropped, "resolution_failure", "");
-    if (std::string issues = describe_peer_issues(resolved.issues); !issues.empty()) run.events.warning(issues);
     run.events.stage("resolution_done");
     return {};
 }

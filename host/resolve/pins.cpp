@@ -107,6 +107,11 @@ std::string_view Pins::direct_specifier(std::string_view dir, std::string_view a
     return found == project->second.specifiers.end() ? std::string_view() : found->second;
 }
 
+std::size_t Pins::direct_count(std::string_view dir) const {
+    auto project = projects_.find(dir);
+    return project == projects_.end() ? 0 : project->second.specifiers.size();
+}
+
 const PackageRecord* Pins::exact(std::string_view name, std::string_view version) const {
     if (!edges_hold_ || is_moved(name)) return nullptr;
     for (const PackageRecord* record : versions(name))

@@ -45,6 +45,8 @@ class Pins {
     // A project's or a package's locked dependency. nullptr when there is none or when it may not be followed.
     const Edge* direct(std::string_view dir, std::string_view alias) const;
     std::string_view direct_specifier(std::string_view dir, std::string_view alias) const;
+    // How many specifiers the lockfile has of it.
+    std::size_t direct_count(std::string_view dir) const;
     bool knows_project(std::string_view dir) const { return projects_.contains(dir); }
     // Index into graph().packages of some package with this record; kNoPackage when there is none.
     std::uint32_t package(std::string_view key) const;
@@ -58,6 +60,7 @@ class Pins {
     bool is_updated(std::string_view name, std::uint32_t depth, std::string_view dir) const;
     // A project now asks for a version of this name that the lockfile has not: edges to it are looked at again.
     void add_moved(std::string_view name, const Specifier& specifier);
+    bool has_moved() const { return !moved_.empty(); }
     bool is_moved(std::string_view name) const { return !moved_.empty() && moved_.contains(name); }
     const std::vector<const Specifier*>* moved(std::string_view name) const;
 

@@ -1,6 +1,9 @@
 #include "resolve/resolve.hpp"
 
 #include <algorithm>
+#include <unordered_set>
+
+#include "resolve/grow.hpp"
 
 namespace pmx {
 namespace {
@@ -54,13 +57,58 @@ Result<> check_patches(const TreeInput& input, const DependencyTree& tree, Lockf
     return {};
 }
 
+// Is all that is new without peers, all the way down, and nobody's peer? Then it has not changed anything else.
+bool is_apart(const Lockfile& before, const Lockfile& now) {
+    std::unordered_set<std::string_view> peers;
+    for (const PackageRecord& record : now.records)
+        for (const PeerDependency& peer : record.peers) peers.insert(peer.name);
+    const Graph& graph = now.graph;
+    std::vector<bool> seen(graph.packages.size());
+    std::vector<std::uint32_t> stack;
+    auto reach = [&](const Edge& edge) {
+        if (edge.target == kNoPackage || seen[edge.target]) return;
+        seen[edge.target] = true;
+        stack.push_back(edge.target);
+    };
+    for (std::size_t i = 0; i < now.projects.size(); ++i) {
+        const auto was = std::find_if(before.projects.begin(), before.projects.end(), [&](const LockedProject& one) { return one.dir == now.projects[i].dir; });
+        if (was == before.projects.end()) return false;
+        for (const LockedSpecifier& specifier : now.projects[i].specifiers) {
+            const auto held = [&](const LockedSpecifier& one) { return one.alias == specifier.alias && one.specifier == specifier.specifier && one.kind == specifier.kind; };
+            if (std::any_of(was->specifiers.begin(), was->specifiers.end(), held)) continue;
+            if (peers.contains(specifier.alias)) return false;
+            const Edge* end = graph.end_edges(graph.projects[i]);
+            for (const Edge* edge = graph.begin_edges(graph.projects[i]); edge != end; ++edge)
+                if (edge->alias == specifier.alias) reach(*edge);
+        }
+    }
+    std::unordered_set<std::string_view> reached;
+    while (!stack.empty()) {
+        const Package& package = graph.packages[stack.back()];
+        stack.pop_back();
+        if (package.optional || package.peer_count != 0 || package.transitive_peer_count != 0 || peers.contains(package.name)) return false;
+        reached.insert(package.id);
+        std::for_each(graph.begin_edges(package), graph.end_edges(package), reach);
+    }
+    return std::all_of(now.records.begin(), now.records.end(), [&](const PackageRecord& record) { return before.find_record(record.key) || reached.contains(record.key); });
+}
+
 }  // namespace
 
 Result<Resolved> resolve(const TreeInput& input) {
     const Policy& policy = *input.policy;
-    PMX_TRY(DependencyTree tree, build_tree(input));
-
     Resolved resolved;
+    if (input.is_own) {
+        PMX_TRY(std::optional<Growth> grown, grow_lockfile(input));
+        if (grown) {
+            resolved.lockfile = std::move(grown->lockfile);
+            resolved.walked = grown->walked;
+            resolved.has_grown = resolved.is_settled = true;
+            return resolved;
+        }
+    }
+    PMX_TRY(DependencyTree tree, build_tree(input));
+    resolved.walked = tree.packages.size();
     Lockfile facts;  // what the tree says of the lockfile, before its arena moves on
     for (const Warning& warning : tree.warnings) resolved.warnings.push_back(warning.text);
     resolved.unresolved_optional = tree.unresolved_optional;
@@ -83,6 +131,7 @@ Result<Resolved> resolve(const TreeInput& input) {
     if (input.wanted) lockfile.pnpmfile_checksum = input.wanted->pnpmfile_checksum;
     for (const std::string& name : policy.ignored_optional) lockfile.ignored_optional.push_back(arena.copy(name));
 
+    resolved.is_settled = input.wanted && input.wanted->format == LockfileFormat::pnpm && is_apart(*input.wanted, lockfile);
     if (policy.strict_peer_dependencies && !resolved.issues.empty())
         return fail(Code::PEERS, "peer dependencies are missing or do not fit", "\n" + describe_peer_issues(resolved.issues),
                     "install what is missing, or set strictPeerDependencies: false");

@@ -140,6 +140,7 @@ void TreeWalk::claim(std::size_t from, std::uint32_t level, std::vector<std::uin
     const std::size_t start = claimed.size();
     for (std::size_t i = from; i < tree_.packages.size(); ++i) {
         nodes_[i].level = level;
+        if (grows_ && nodes_[i].pinned != kNoPackage) continue;
         claimed.push_back(static_cast<std::uint32_t>(i));
     }
     std::sort(claimed.begin() + static_cast<std::ptrdiff_t>(start), claimed.end(),

@@ -93,6 +93,9 @@ struct TreeInput {
     const Patches* patches = nullptr;
     const Settings* settings = nullptr;
     const Lockfile* wanted = nullptr;  // with records; nullptr when there is none
+    // `wanted` is, byte for byte, what resolve() gave for these projects and this policy before what is added now was added:
+    // what it holds need not be walked again (grow.hpp).
+    bool is_own = false;
     UpdateScope update;
     Packuments* packuments = nullptr;
     Sources* sources = nullptr;

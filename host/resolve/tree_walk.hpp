@@ -1,6 +1,6 @@
 // TreeWalk: the state of building a tree, shared by the sources that each do one part of it: tree.cpp walks, direct.cpp
 // says what a project asks for, reuse.cpp follows the existing lockfile, exotic.cpp asks for what no registry has,
-// auto_peers.cpp installs missing peers, tree_finish.cpp makes the result. Nobody else includes this. [one thread]
+// auto_peers.cpp installs missing peers, tree_finish.cpp makes the result; grow.cpp adds to a lockfile of our own. Nobody else includes this. [one thread]
 #pragma once
 
 #include <deque>
@@ -10,6 +10,7 @@
 
 #include "model/platform.hpp"
 #include "model/range.hpp"
+#include "resolve/grow.hpp"
 #include "resolve/pins.hpp"
 #include "resolve/prefetch.hpp"
 #include "resolve/tree.hpp"
@@ -30,6 +31,8 @@ class TreeWalk {
   public:
     explicit TreeWalk(const TreeInput& input);
     Result<DependencyTree> run();
+    // grow.cpp: only what the lockfile does not have is walked. nullopt: that is not enough.
+    Result<std::optional<Growth>> grow();
 
   private:
     // The versions chosen by one package's (or project's) dependencies: preferred by everything below it.
@@ -152,6 +155,17 @@ class TreeWalk {
     bool suits(const TreeEdge& edge, const std::vector<std::string_view>& ranges) const;
     std::optional<std::string> version_beside_alias(const TreeEdge& edge, std::string_view name);
 
+    // grow.cpp
+    struct Addition {
+        std::uint32_t importer;
+        const DirectWant* want;
+    };
+    bool may_grow() const;
+    std::optional<std::vector<Addition>> additions() const;
+    bool is_as_locked(const Importer& importer, const std::vector<Addition>& added) const;
+    bool stays_apart(const std::vector<Addition>& added) const;
+    Growth growth(const std::vector<Addition>& added);
+
     // tree_finish.cpp
     Result<DependencyTree> finish();
     void warn(DependencyTree& tree) const;
@@ -179,6 +193,7 @@ class TreeWalk {
     // projects too: this is how they come to share what the first of them preferred.
     std::unordered_map<const Specifier*, std::uint32_t> settled_;
     std::string scratch_;
+    bool grows_ = false;  // what the lockfile has is taken, and not walked
     std::string newest_;  // time-based: the limit for dependencies of dependencies, once it is known
     std::size_t failures_ = 0;
     std::unordered_map<std::uint32_t, MissingPeers> missing_;  // by importer; forgotten when something is installed

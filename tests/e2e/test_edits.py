@@ -366,3 +366,27 @@ def test_an_add_of_what_stands_makes_nothing_else(pmx, project):
     assert (done.figure("linked"), done.figure("kept")) == (1, 4)
     assert done.figure("symlinks_made") == 1
     assert trees.stamps(root / "node_modules/.pnpm/cc@0.1.0") == before
+
+
+
+def test_what_is_added_to_a_lockfile_of_our_own_is_all_that_is_walked(pmx, project):
+    root = project({"name": "x", "dependencies": {"aa": "1.0.0", "@s/dd": "*"}})
+    ok(pmx("install", cwd=root))
+    ok(pmx("add", "list", cwd=root))  # over a lockfile: now it is known
+    before = lockfile(root), manifest(root)
+    grown = ok(pmx("add", "zz", "--explain", cwd=root))
+    assert "resolved by walking 1 packages" in grown.text, grown.text
+    after = lockfile(root), manifest(root)
+    assert json.loads((root / "node_modules/zz/package.json").read_text())["name"] == "zz"
+    # Without what was remembered everything is walked, and nothing is different.
+    shutil.rmtree(os.path.join(pmx.home, "cache", "pmx", "resolved"))
+    (root / "pnpm-lock.yaml").write_text(before[0])
+    (root / "package.json").write_text(before[1])
+    whole = ok(pmx("add", "zz", "--explain", cwd=root))
+    assert "resolved by walking 4 packages" in whole.text, whole.text
+    assert (lockfile(root), manifest(root)) == after
+    # Other settings are another matter; and so is what has peers.
+    (root / "pnpm-workspace.yaml").write_text("minimumReleaseAge: 0\nautoInstallPeers: true\n")
+    assert "resolved by walking 5 packages" in ok(pmx("add", "bb@1.0.0", "--explain", cwd=root)).text
+    assert "resolved by walking 6 packages" in ok(pmx("add", "cc", "--explain", cwd=root)).text
+    ok(pmx("install", "--frozen-lockfile", cwd=root))
