@@ -199,6 +199,24 @@ TEST(Ranges, AWrongAnswerLeavesAllToTheFirst) {
     }
 }
 
+// Those that were right are not believed either: the first answer is one archive for certain.
+TEST(Ranges, OneWrongAnswerAmongRightOnesLeavesAllToTheFirst) {
+    Archive archive;
+    archive.odd = [&](Peer& peer, const Asked& part) {
+        if (part.last + 1 != kSize) return false;
+        peer.send("HTTP/1.1 416 No\r\nContent-Length: 0\r\n\r\n");
+        return true;
+    };
+    Server server(archive.serving());
+    Bench bench("http1", options());
+    Got got = bench.get(archive_at(server.url("/big.tgz")));
+    EXPECT_EQ(got.result, PMX_OK) << bench.reports();
+    EXPECT_TRUE(got.body == archive.body);
+    EXPECT_EQ(got.restarts, 0);
+    EXPECT_EQ(bench.count("requests"), 1u);
+    EXPECT_EQ(bench.count("range_fallbacks"), 0u);
+}
+
 // The others were right and the first is over: then the archive comes anew, in one.
 TEST(Ranges, AWrongAnswerAfterTheFirstIsOver) {
     Archive archive;
