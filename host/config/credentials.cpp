@@ -240,6 +240,9 @@ std::string authorization_header(const NpmrcKeys& keys, std::string_view text, s
         std::string password = colon == url->user_info.npos ? "" : percent_decode(url->user_info.substr(colon + 1));
         return basic(percent_decode(url->user_info.substr(0, colon)), password);
     }
+    // Most hosts have no key at all, and every archive asks: a registry's path is six places of four keys each.
+    const std::string host = "//" + url->host;
+    if (auto nearest = keys.lower_bound(host); nearest == keys.end() || !nearest->first.starts_with(host)) return {};
     std::string found;
     auto look = [&](const std::string& place) { return !(found = header_at(keys, place)).empty(); };
     if (walk_up(*url, look)) return found;
