@@ -20,6 +20,7 @@
 #include "install/run.hpp"
 #include "install/standing.hpp"
 #include "install/state.hpp"
+#include "install/store_look.hpp"
 #include "install/transport.hpp"
 #include "install/tree.hpp"
 #include "install/verify.hpp"
@@ -112,11 +113,12 @@ std::vector<std::string> dry_run(const Inputs& inputs, const Graph& graph, const
 }
 
 // The pipeline as far as the store: for the phases fetch and check.
-Result<> fill_store(Run& run, Store& store, const Graph& graph, const Plan& plan, const LoadingValidators& validators, Ahead* ahead,
+Result<> fill_store(Run& run, Store& store, const Graph& graph, const Plan& plan, StoreLook& look, const LoadingValidators& validators, Ahead* ahead,
                     Until until) {
     PMX_CHECK(validators.get());
     PMX_TRY(Tree tree, Tree::open(run, {}));
-    Pipeline pipeline(run, store, graph, plan, tree, std::vector<bool>(plan.places.size()), std::vector<bool>(plan.symlinks.size()), *validators.get(), nullptr, ahead, until);
+    PMX_TRY(std::shared_ptr<StoreSeen> seen, look.take());
+    Pipeline pipeline(run, store, graph, plan, tree, std::vector<bool>(plan.places.size()), std::vector<bool>(plan.symlinks.size()), std::move(seen), *validators.get(), nullptr, ahead, until);
     PMX_TRY(PipelineResult done, pipeline.run());
     return {};
 }
@@ -225,9 +227,16 @@ Result<InstallReport> install(const InstallOptions& options) {
     }
     PMX_TRY(std::vector<Skipped> skipped, mark_skipped(run, graph, part ? Included{true, true, included.optional} : included, Tell::yes));
     mark_built(settings, graph);
+    // From here on the graph stays as it is.
+    std::optional<StoreLook> look;
+    if (store) {
+        auto there = stat_at(AT_FDCWD, modules.c_str());
+        const bool empty_tree = options.until > Until::check && !ahead && there && !*there && report.linker != "global";
+        look.emplace(run, *store, graph, *validators, empty_tree);
+    }
     PMX_TRY(Plan plan, make_plan(run, graph, options.planner.empty() ? report.linker : options.planner));
     if (options.until < Until::link) {
-        if (options.until > Until::plan) PMX_CHECK(fill_store(run, *store, graph, plan, *validators, ahead.get(), options.until));
+        if (options.until > Until::plan) PMX_CHECK(fill_store(run, *store, graph, plan, *look, *validators, ahead.get(), options.until));
         report.warm = metrics.warm;
         report.cold = metrics.cold;
         report.plugins_loaded = plugins.loaded();
@@ -269,7 +278,8 @@ Result<InstallReport> install(const InstallOptions& options) {
     PMX_TRY(std::unique_ptr<ImporterChain> importers, ImporterChain::open(run));
     PipelineResult linked;
     {
-        Pipeline pipeline(run, *store, graph, plan, tree, converged.keep, converged.keep_links, *validators->get(), std::move(importers), ahead.get(), options.until);
+        PMX_TRY(std::shared_ptr<StoreSeen> seen, look->take());
+        Pipeline pipeline(run, *store, graph, plan, tree, converged.keep, converged.keep_links, std::move(seen), *validators->get(), std::move(importers), ahead.get(), options.until);
         auto outcome = pipeline.run();
         if (!outcome) {
             (void)tree.empty_trash();

@@ -14,19 +14,11 @@ constexpr std::size_t kLinksAtOnce = 64;
 // The part of a shared place's directory that appears at once.
 std::string_view slot_of(std::string_view dir) { return dir.substr(0, dir.find("/node_modules/")); }
 
-Result<std::string> object_key(const Package& package) {
-    const Resolution& from = package.resolution;
-    if (from.kind == ResolutionKind::directory) return std::string();
-    if (from.kind == ResolutionKind::git) return Store::key_of_git(from.repo, from.commit, from.path);
-    if (from.integrity.empty()) return Store::key_of_url(std::string(from.tarball) + "@" + std::string(package.id), from.path);
-    return Store::key_of_integrity(from.integrity, from.path);
-}
-
 }  // namespace
 
 Pipeline::Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep, std::vector<bool> keep_links,
-                   std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead, Until until)
-    : run_(run), store_(store), graph_(graph), plan_(plan), tree_(tree), keep_(std::move(keep)), keep_links_(std::move(keep_links)),
+                   std::shared_ptr<StoreSeen> seen, std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead, Until until)
+    : run_(run), store_(store), graph_(graph), plan_(plan), tree_(tree), keep_(std::move(keep)), keep_links_(std::move(keep_links)), seen_(std::move(seen)),
       validators_(std::move(validators)), level_(check_level(run.settings)), link_(run, std::move(importers)), ahead_(ahead), until_(until) {
     std::size_t network = cap(run.settings, "network-concurrency");
     std::size_t unpack = cap(run.settings, "unpack-concurrency"), link = cap(run.settings, "link-concurrency");
@@ -48,7 +40,7 @@ Pipeline::~Pipeline() {
     link_pool_->drain();
 }
 
-Result<std::vector<Pipeline::Job>> Pipeline::group() {
+std::vector<Pipeline::Job> Pipeline::group() {
     std::vector<Job> jobs;
     std::unordered_map<std::string, std::size_t> by_key;
     std::vector<std::size_t> job_of(graph_.packages.size(), SIZE_MAX);
@@ -57,12 +49,11 @@ Result<std::vector<Pipeline::Job>> Pipeline::group() {
         const Package& package = graph_.packages[place.package];
         std::size_t& job = job_of[place.package];
         if (job == SIZE_MAX) {
-            PMX_TRY(std::string key, object_key(package));
-            if (!key.empty()) result_.keys.push_back(key);
+            const std::string& key = seen_->keys[place.package];
             auto [found, fresh] = key.empty() ? std::pair(by_key.end(), true) : by_key.try_emplace(key, jobs.size());
             if (fresh) {
                 job = jobs.size();
-                jobs.push_back({std::move(key), {}, {}, true, false});
+                jobs.push_back({key, {}, {}, true, false});
             } else {
                 job = found->second;
             }
@@ -122,7 +113,8 @@ void Pipeline::submit_symlinks(std::vector<std::uint32_t> links) {
 Result<PipelineResult> Pipeline::run() {
     result_.facts.resize(graph_.packages.size());
     result_.keep = keep_;
-    PMX_TRY(jobs_, group());
+    result_.keys = seen_->all;
+    jobs_ = group();
 
     // Slots of the shared store: those that stand are kept whole, the others get their links before their files.
     std::unordered_map<std::string_view, bool> slots;
@@ -167,6 +159,7 @@ Result<PipelineResult> Pipeline::run() {
     if (error_) return tl::make_unexpected(std::move(*error_));
     if (run_.cancel.is_set())
         return fail(Code::CANCELLED, "interrupted", run_.root, "what was linked is whole; run pmx install again to go on");
+    if (seen_->new_pack) store_.finish_pack(*seen_->new_pack, seen_->pack_name);
     return std::move(result_);
 }
 
@@ -191,7 +184,8 @@ void Pipeline::find_and_link(std::size_t number) {
         return link_places(number, std::move(*view));
     }
     if (ahead_ && ahead_->is_coming(job.key, [this, number] { submit_found(number); })) return;
-    auto found = store_.find(job.key);
+    if (std::optional<ObjectView> object = seen_->take(job.key)) return link_stored(number, std::move(*object));
+    auto found = store_.find(job.key, seen_->pack ? &*seen_->pack : nullptr);
     if (!found) return finish_job(number, tl::make_unexpected(std::move(found).error()));
     if (!*found) {
         ++run_.metrics.cold;
@@ -208,25 +202,41 @@ void Pipeline::find_and_link(std::size_t number) {
         for (std::uint32_t p : job.packages) run_.events.found_in_store(graph_.packages[p].id);
         return finish_job(number, {});
     }
-    // Without digests there is nothing to compare contents with: the object is made again, with them.
-    bool comparable = level_ != PMX_LEVEL_CONTENT || !(*found)->digests.empty() || (*found)->files.empty();
-    Result<bool> holds = !comparable ? Result<bool>(false) : check_object(run_, validators_, **found, level_, package.id);
-    if (!holds) return finish_job(number, tl::make_unexpected(std::move(holds).error()));
-    if (!*holds) {
+    auto good = holds(job, **found);
+    if (good && !*good && (*found)->storage.empty()) {
+        // It was the pack that is out of date, or the object is damaged: its own index tells.
+        store_.drop_pack(seen_->pack_name);
+        found = store_.find(job.key);
+        good = !found ? tl::make_unexpected(std::move(found).error()) : !*found ? Result<bool>(false) : holds(job, **found);
+    }
+    if (!good) return finish_job(number, tl::make_unexpected(std::move(good).error()));
+    if (!*good) {
         ++run_.metrics.repaired;
         ++run_.metrics.cold;
         job.repair = true;
         found->reset();
         return fetch_it();
     }
+    link_stored(number, std::move(**found));
+}
+
+Result<bool> Pipeline::holds(const Job& job, const ObjectView& object) const {
+    // Without digests there is nothing to compare contents with: the object is made again, with them.
+    if (level_ == PMX_LEVEL_CONTENT && object.digests.empty() && !object.files.empty()) return false;
+    return check_object(run_, validators_, object, level_, package_of(job).id);
+}
+
+void Pipeline::link_stored(std::size_t number, ObjectView object) {
+    const Job& job = jobs_[number];
     ++run_.metrics.warm;
     if (run_.events.explains())
-        run_.events.explain("linked " + std::string(package.id) + " from the store: " +
+        run_.events.explain("linked " + std::string(package_of(job).id) + " from the store: " +
                             (level_ == PMX_LEVEL_NONE ? "it is there, and nothing more was asked (check none)"
                                                       : "checked, and every file is as it was unpacked (check " +
                                                             std::string(run_.settings.text("check")) + ")"));
     for (std::uint32_t p : job.packages) run_.events.found_in_store(graph_.packages[p].id);
-    link_places(number, std::move(**found));
+    if (seen_->new_pack) seen_->new_pack->add(job.key, object.storage);
+    link_places(number, std::move(object));
 }
 
 void Pipeline::arrived(std::size_t number, const std::string& url, Result<FetchResponse> response) {
@@ -254,6 +264,7 @@ void Pipeline::unpacked(std::size_t number, std::size_t held, Result<ObjectView>
     fetch_->consumed(held);
     if (!view) return finish_job(number, tl::make_unexpected(std::move(view).error()));
     for (std::uint32_t p : jobs_[number].packages) run_.events.fetched(graph_.packages[p].id);
+    if (seen_->new_pack) seen_->new_pack->add(jobs_[number].key, view->storage);
     auto shared = std::make_shared<ObjectView>(std::move(*view));
     link_pool_->submit_or_run([this, number, shared](std::uint32_t) { link_places(number, std::move(*shared)); });
 }

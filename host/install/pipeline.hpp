@@ -25,6 +25,7 @@
 #include "install/fetch.hpp"
 #include "install/link.hpp"
 #include "install/run.hpp"
+#include "install/store_look.hpp"
 #include "install/tree.hpp"
 #include "install/until.hpp"
 #include "install/verify.hpp"
@@ -53,8 +54,9 @@ class Pipeline {
   public:
     // `keep[place]`: this place holds its package already. `keep_links[link]`: this link stands. `ahead`: what was fetched while the graph grew; may be null.
     // With `until` fetch or check it ends at the store: nothing is made in the tree, and `importers` may be null.
+    // `seen`: what was asked of the store already.
     Pipeline(Run& run, Store& store, const Graph& graph, const Plan& plan, Tree& tree, std::vector<bool> keep, std::vector<bool> keep_links,
-             std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead = nullptr,
+             std::shared_ptr<StoreSeen> seen, std::vector<Validator> validators, std::unique_ptr<ImporterChain> importers, Ahead* ahead = nullptr,
              Until until = Until::commit);
     ~Pipeline();
 
@@ -69,12 +71,14 @@ class Pipeline {
         bool optional = true, repair = false, done = false;
     };
 
-    Result<std::vector<Job>> group();
+    std::vector<Job> group();
     Result<> make_places(const Job& job);
     Result<> make_symlinks();
     void submit_symlinks(std::vector<std::uint32_t> links);
     void submit_found(std::size_t job);
     void find_and_link(std::size_t job);
+    Result<bool> holds(const Job& job, const ObjectView& object) const;
+    void link_stored(std::size_t job, ObjectView object);
     void arrived(std::size_t job, const std::string& url, Result<FetchResponse> response);
     std::shared_ptr<Arrival> arriving(std::size_t job, const std::string& url);
     Result<ObjectView> verify_and_unpack(std::size_t job, const std::string& url, std::string_view body);
@@ -96,6 +100,7 @@ class Pipeline {
     const Plan& plan_;
     Tree& tree_;
     const std::vector<bool> keep_, keep_links_;
+    const std::shared_ptr<StoreSeen> seen_;
     const std::vector<Validator> validators_;
     const pmx_level level_;
     LinkStage link_;

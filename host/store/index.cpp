@@ -111,12 +111,15 @@ std::string IndexWriter::bytes() const {
 
 bool read_index(std::string bytes, ObjectView& view) {
     view.storage = std::move(bytes);
-    const std::string& all = view.storage;
+    return read_index_in_place(view.storage, view);
+}
+
+bool read_index_in_place(std::string_view all, ObjectView& view) {
     Head head;
     if (all.size() < sizeof head) return false;
     std::memcpy(&head, all.data(), sizeof head);
     if (std::memcmp(head.magic, kMagic, sizeof kMagic) != 0 || head.version != kVersion || head.size != all.size() ||
-        head.checksum != checksum(std::string_view(all).substr(kSummedFrom)))
+        head.checksum != checksum(all.substr(kSummedFrom)))
         return false;
     const std::uint64_t digests = head.flags & kDigests ? std::uint64_t{head.files} * kDigestSize : 0;
     const std::uint64_t files_at = sizeof head, dirs_at = files_at + std::uint64_t{head.files} * sizeof(FileRow),

@@ -12,6 +12,7 @@ namespace pmx {
 inline constexpr const char* kLockName = "lock";
 inline constexpr const char* kProjectsName = "projects";
 inline constexpr const char* kSharedName = "shared";
+inline constexpr const char* kPacksName = "packs";
 
 // "<kind>-<hex>" of at most 200 bytes, as the key_of_… functions make them.
 bool is_key(std::string_view key);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <unordered_set>
 
@@ -8,6 +9,7 @@
 #include "base/hash.hpp"
 #include "base/metrics.hpp"
 #include "base/text.hpp"
+#include "store/pack.hpp"
 #include "store/paths.hpp"
 #include "store/store.hpp"
 
@@ -93,7 +95,7 @@ Result<Store::Pruned> Store::prune(bool dry_run) const {
         if (!lock) return fail(Code::STORE_BUSY, "an install uses the store", path_, "prune it when no pmx is running");
     }
     Pruned pruned;
-    std::unordered_set<std::string> used;
+    std::unordered_set<std::string> used, packs;
     PMX_TRY(std::vector<ProjectRecord> known, projects());
     for (ProjectRecord& record : known) {
         // A torn record and a project that is gone use nothing. An object too many removed is fetched again; a tree that
@@ -104,6 +106,9 @@ Result<Store::Pruned> Store::prune(bool dry_run) const {
             lives = !info || (*info && (*info)->is_dir());  // what cannot be looked at may well be there
         }
         if (lives) {
+            std::sort(record.keys.begin(), record.keys.end());
+            record.keys.erase(std::unique(record.keys.begin(), record.keys.end()), record.keys.end());
+            packs.insert(pack_name(record.keys));
             used.insert(std::make_move_iterator(record.keys.begin()), std::make_move_iterator(record.keys.end()));
             continue;
         }
@@ -121,6 +126,11 @@ Result<Store::Pruned> Store::prune(bool dry_run) const {
             for (const ObjectFile& file : view->files) pruned.bytes += file.size;
         view.reset();
         if (!dry_run) PMX_CHECK(discard(key));
+    }
+    if (auto dir = open_dir_nofollow(root_.raw(), kPacksName); dir && !dry_run) {
+        PMX_TRY(std::vector<DirEntry> entries, list_dir(dir->raw()));
+        for (const DirEntry& entry : entries)
+            if (!packs.contains(entry.name)) PMX_CHECK(remove_tree(dir->raw(), entry.name.c_str()));
     }
     // Nobody else is at work, so whatever is here was left by a run that was killed.
     if (!dry_run) {

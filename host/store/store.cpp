@@ -12,6 +12,7 @@
 #include "base/metrics.hpp"
 #include "base/text.hpp"
 #include "store/index.hpp"
+#include "store/pack.hpp"
 #include "store/paths.hpp"
 
 namespace pmx {
@@ -148,7 +149,7 @@ Result<Store> Store::open(std::string dir, bool create) {
     return store;
 }
 
-Result<std::optional<ObjectView>> Store::find(const std::string& key) const {
+Result<std::optional<ObjectView>> Store::find(const std::string& key, const Pack* pack) const {
     PMX_TRY(std::string place, object_path(key));
     std::optional<ObjectView> view;
     auto trouble = [&](int error, const char* what) { return fail_errno(error, what, key, Code::STORE); };
@@ -156,6 +157,12 @@ Result<std::optional<ObjectView>> Store::find(const std::string& key) const {
     Fd dir(::openat(objects_.raw(), place.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!dir) {
         if (is_our_trouble(errno)) return trouble(errno, "cannot open a stored package");
+        return view;
+    }
+    if (ObjectView packed; pack && read_index_in_place(pack->index_of(key), packed)) {
+        packed.dir = std::move(dir);
+        packed.device = device_;
+        view = std::move(packed);
         return view;
     }
     // O_NONBLOCK: whoever put a pipe here shall not make us wait for ever.
@@ -184,6 +191,29 @@ Result<std::optional<ObjectView>> Store::find(const std::string& key) const {
     found.device = device_;
     view = std::move(found);
     return view;
+}
+
+std::optional<Pack> Store::pack(const std::string& name) const {
+    auto packs = open_dir_nofollow(root_.raw(), kPacksName);
+    return packs ? Pack::read(packs->raw(), name) : std::nullopt;
+}
+
+std::unique_ptr<PackWriter> Store::begin_pack(std::size_t objects) const {
+    if (read_only_) return nullptr;
+    auto writer = PackWriter::begin(temporary_.raw(), objects);
+    return writer ? std::move(*writer) : nullptr;
+}
+
+// A copy of what the store has anyway: that it could not be written is nobody's trouble.
+void Store::finish_pack(PackWriter& writer, const std::string& name) const {
+    if (!make_dir(root_.raw(), kPacksName)) return;
+    auto packs = open_dir_nofollow(root_.raw(), kPacksName);
+    if (packs) (void)writer.finish(packs->raw(), name);
+}
+
+void Store::drop_pack(const std::string& name) const {
+    auto packs = open_dir_nofollow(root_.raw(), kPacksName);
+    if (packs) (void)remove_file(packs->raw(), name.c_str());
 }
 
 Result<FileLock> Store::hold() const {

@@ -54,7 +54,7 @@ class ObjectView {
     std::vector<std::string_view> dirs;  // every directory below the package's root, parents first; NUL-terminated
     ObjectManifest manifest;
     std::string_view digests;            // 32 bytes (SHA-256) a file, or empty
-    std::string storage;                 // what the views point into
+    std::string storage;                 // what the views point into; empty where that is a pack
 };
 
 struct UnpackLimits {
@@ -65,6 +65,9 @@ struct UnpackLimits {
 };
 
 class ArchiveSource;
+
+class Pack;
+class PackWriter;
 
 class Store {
   public:
@@ -77,8 +80,16 @@ class Store {
     static std::string key_of_url(std::string_view url, std::string_view subdir = {});
     static std::string key_of_git(std::string_view repo, std::string_view commit, std::string_view subdir = {});
 
-    // nullopt: not there. A torn or unreadable index counts as not there (and is replaced by the next unpack).
-    Result<std::optional<ObjectView>> find(const std::string& key) const;
+    // nullopt: not there. A torn or unreadable index counts as not there (and is replaced by the next unpack). A `pack`
+    // that has the object's index spares its reading; it must outlive the view, and may be out of date.
+    Result<std::optional<ObjectView>> find(const std::string& key, const Pack* pack = nullptr) const;
+
+    // The pack of this name; nullopt when there is none that is whole.
+    std::optional<Pack> pack(const std::string& name) const;
+    // A pack of so many objects, to be filled; null where the store cannot be written.
+    std::unique_ptr<PackWriter> begin_pack(std::size_t objects) const;
+    void finish_pack(PackWriter& writer, const std::string& name) const;
+    void drop_pack(const std::string& name) const;
 
     struct Unpacked {
         ObjectView view;

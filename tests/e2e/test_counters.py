@@ -1,6 +1,10 @@
 """What an install does, told by its counters: how many at once, by which path, with how many system calls."""
 
+import io
+import json
 import os
+import shutil
+import tarfile
 
 import pytest
 
@@ -98,3 +102,66 @@ def test_a_no_op_starts_no_pool_and_no_plugin(pmx, project):
     assert timing["up_to_date"] and timing["plugins_loaded"] == 0
     assert set(timing["stages"]) == {"read"}
     assert timing["syscalls"]["link"] == timing["syscalls"]["mkdir"] == 0
+
+
+def many_packages(pmx, tmp_path, name, count=70):
+    """A project of so many packages of its own, which come as files: a pack is written for 64 and more."""
+    archives = tmp_path / "archives"
+    archives.mkdir(exist_ok=True)
+    wanted = {}
+    for number in range(count):
+        path = archives / ("p%d.tgz" % number)
+        if not path.exists():
+            with tarfile.open(path, "w:gz") as archive:
+                for inner, text in (("package.json", '{"name":"p%d","version":"1.0.0"}' % number), ("lib/a.js", "%d" % number)):
+                    info = tarfile.TarInfo("package/" + inner)
+                    info.size = len(text)
+                    archive.addfile(info, io.BytesIO(text.encode()))
+        wanted["p%d" % number] = "file:%s" % path
+    root = tmp_path / name
+    root.mkdir()
+    (root / "package.json").write_text(json.dumps({"name": name, "dependencies": wanted}))
+    return root
+
+
+def packs(pmx):
+    directory = os.path.join(str(pmx.store), "v1", "packs")
+    return sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+
+
+def test_the_indexes_of_many_packages_are_read_as_one_file(pmx, tmp_path):
+    """Of the seven calls that a stored package costs beside its files, a pack takes three."""
+    first = many_packages(pmx, tmp_path, "first")
+    pmx.install(first)
+    again = tmp_path / "again"
+    again.mkdir()
+    for name in ("package.json", "pnpm-lock.yaml"):
+        (again / name).write_text((first / name).read_text())
+    before = pmx.install(again, "--frozen-lockfile", "--timing=json")
+    assert counters(before)["warm"] == 70 and len(packs(pmx)) == 1
+    shutil.rmtree(again / "node_modules")
+    after = pmx.install(again, "--frozen-lockfile", "--timing=json")
+    assert counters(after)["warm"] == 70 and counters(after)["files_checked"] == counters(before)["files_checked"] == 140
+    assert before.timing()["syscalls"]["open"] - after.timing()["syscalls"]["open"] >= 70
+    assert before.timing()["syscalls"]["read"] - after.timing()["syscalls"]["read"] >= 70 - 4
+    assert (again / "node_modules" / "p69" / "lib" / "a.js").read_text() == "69"
+
+
+def test_a_pack_that_is_out_of_date_costs_nothing_but_time(pmx, tmp_path):
+    """An object was made again: other inodes. Its own index tells, nothing is fetched, and the pack is written anew."""
+    root = many_packages(pmx, tmp_path, "root")
+    pmx.install(root)
+    shutil.rmtree(root / "node_modules")
+    pmx.install(root, "--frozen-lockfile")
+    assert len(packs(pmx)) == 1
+    stored = [os.path.join(top, name) for top, _, names in os.walk(os.path.join(str(pmx.store), "v1", "objects")) for name in names if name == "0"]
+    with open(sorted(stored)[0], "a") as file:
+        file.write("damage")
+    shutil.rmtree(root / "node_modules")
+    repaired = pmx.install(root, "--frozen-lockfile", "--timing=json")
+    assert counters(repaired)["cold"] == counters(repaired)["repaired"] == 1 and packs(pmx) == []
+    for _ in range(2):
+        shutil.rmtree(root / "node_modules")
+        done = pmx.install(root, "--frozen-lockfile", "--timing=json")
+        assert counters(done)["warm"] == 70 and counters(done)["cold"] == 0 and counters(done)["repaired"] == 0
+        assert len(packs(pmx)) == 1
