@@ -10,6 +10,9 @@
 namespace pmx {
 namespace {
 
+// Where so much waits to be unpacked, the network is ahead, and more of it would only be memory.
+constexpr std::size_t kMostHeld = 8u << 20;
+
 bool has_scheme(std::string_view url, std::string_view scheme) {
     return url.size() > scheme.size() && url.starts_with(scheme) && url[scheme.size()] == ':';
 }
@@ -112,6 +115,7 @@ void FetchStage::consumed(std::size_t bytes) {
     {
         std::lock_guard lock(mutex_);
         --held_;
+        held_bytes_ -= bytes;
     }
     pump();
 }
@@ -123,7 +127,7 @@ void FetchStage::pump() {
         {
             std::lock_guard lock(mutex_);
             if (!mine && pumping_) return;
-            pumping_ = !pending_.empty() && in_flight_ < network_ && in_flight_ + held_ < network_ + bodies_;
+            pumping_ = !pending_.empty() && in_flight_ < network_ && in_flight_ + held_ < network_ + bodies_ && held_bytes_ < kMostHeld;
             if (!pumping_) return;
             next = std::move(pending_.front());
             pending_.pop_front();
@@ -146,6 +150,7 @@ void FetchStage::start(Pending pending) {
             std::lock_guard lock(mutex_);
             --in_flight_;
             ++held_;
+            if (response && !*arrival) held_bytes_ += response->body.size();
             ++callbacks_;
         }
         if (std::shared_ptr<Arrival> taker = std::exchange(*arrival, nullptr)) {

@@ -56,7 +56,7 @@ class FetchStage {
     Arriving arriving_;
     std::mutex mutex_;
     std::deque<Pending> pending_;
-    std::size_t in_flight_ = 0, held_ = 0, callbacks_ = 0;
+    std::size_t in_flight_ = 0, held_ = 0, held_bytes_ = 0, callbacks_ = 0;
     bool pumping_ = false;
     std::condition_variable idle_;
 };

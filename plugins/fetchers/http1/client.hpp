@@ -84,6 +84,7 @@ class Client {
     Task<> read_part(Parts& parts, Part& part);
     void end_part(const PartTurn& turn, const std::optional<Failure>& failure);
     void ask_for(const std::shared_ptr<Parts>& parts, Part& part);
+    void ask_for_more(const std::shared_ptr<Parts>& parts);
     Task<> wait_for_parts(Job& job, bool all);
     Url redirect(const Url& from, const Head& head, std::set<std::string>& seen) const;
     std::string request_text(const Job& job, const Url& url, const Origin& origin, bool first_hop) const;

@@ -73,6 +73,15 @@ void Parts::came(Part& part, std::size_t size) {
     }
 }
 
+// In order, so that little comes ahead of the front.
+Part* Parts::next_later(std::size_t most) {
+    const auto is_on_its_way = [](const Part& part) { return part.state == Part::State::waiting || part.state == Part::State::running; };
+    if (static_cast<std::size_t>(std::count_if(parts_.begin(), parts_.end(), is_on_its_way)) >= most) return nullptr;
+    auto next = std::find_if(parts_.begin(), parts_.end(), [](const Part& part) { return part.state == Part::State::later; });
+    if (next == parts_.end() || static_cast<std::size_t>(next - parts_.begin()) > front_ + most) return nullptr;
+    return &*next;
+}
+
 std::string Parts::request(const Part& part) const {
     std::string text = text_.substr(0, text_.size() - 2);
     text += "Range: bytes=" + std::to_string(part.at) + "-" + std::to_string(part.end - 1) + "\r\n";

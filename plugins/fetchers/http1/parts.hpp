@@ -20,6 +20,7 @@ namespace pmx::http1 {
 
 struct Part {
     enum class State : std::uint8_t {
+        later,    // for others before it to end
         waiting,  // for its turn to be asked for
         running,
         done,
@@ -30,7 +31,7 @@ struct Part {
     std::uint64_t given = 0;         // what the host has ends here
     std::unique_ptr<char[]> buffer;  // from begin, while it is not the front
     bool direct = false;             // the room given last is the host's
-    State state = State::waiting;
+    State state = State::later;
     unsigned tries = 0;
     Flight flight;
     bool has_begun() const { return at > begin; }
@@ -50,6 +51,9 @@ class Parts {
     // `size` of them are there. Throws Failure where the host does not want them.
     void came(Part& part, std::size_t size);
     bool is_whole() const { return front_ == parts_.size(); }
+    // The next part to ask for, while fewer than `most` are on their way and it lies no more than `most` ahead of the front;
+    // null otherwise.
+    Part* next_later(std::size_t most);
 
     // The request for what is still to come of the part.
     std::string request(const Part& part) const;

@@ -17,8 +17,9 @@ namespace {
 constexpr std::size_t kRead = 256 * 1024;
 // Measured: docs/adr/0028.
 constexpr std::uint64_t kLeastArchive = 4u << 20;
-constexpr std::uint64_t kLeastPart = 1u << 20;
-constexpr std::size_t kMostParts = 8;
+constexpr std::uint64_t kLeastPart = 1u << 20, kMostPart = 5u << 19;
+// On their way at once, each over a connection.
+constexpr std::size_t kMostAtOnce = 8;
 // What may be ahead of its front, of all archives together: those bytes are kept here.
 constexpr std::uint64_t kMostAhead = 96u << 20;
 // An origin that ever answered sooner is near: what is slow there is this machine, and parts only cost.
@@ -33,6 +34,9 @@ bool is_worth_it(Clock::duration since_head, std::uint64_t came, std::uint64_t l
     double rest = static_cast<double>(left) / static_cast<double>(came);
     return std::chrono::duration<double>(since_head).count() * rest > std::chrono::duration<double>(kWorthIt).count();
 }
+
+// No more than this comes ahead of an archive's front while its parts are asked for in order.
+std::uint64_t ahead_of(std::uint64_t left) { return std::min<std::uint64_t>(left, kMostAtOnce * kMostPart); }
 
 }  // namespace
 
@@ -57,7 +61,7 @@ Task<> Client::read_large(Job& job, const Url& url, std::string text, Answer ans
     const Clock::time_point begun = Clock::now();
     const auto is_split_now = [&] {
         if (soonest_[url.origin()] < kNear) return false;
-        if (ahead_ + length - at > kMostAhead || length - at < 2 * kLeastPart) return false;
+        if (ahead_ + ahead_of(length - at) > kMostAhead || length - at < 2 * kLeastPart) return false;
         return answer.waited >= kFar || is_worth_it(Clock::now() - begun, at, length - at);
     };
     while (at < length && !is_split_now()) {
@@ -72,12 +76,12 @@ Task<> Client::read_large(Job& job, const Url& url, std::string text, Answer ans
         if (answer.head.keep_alive && answer.rest.size() <= length) answer.lease.give_back();
         co_return;
     }
-    const std::size_t count = static_cast<std::size_t>(
-        std::min<std::uint64_t>({kMostParts, options_.concurrency, (length - at) / kLeastPart}));
+    const std::uint64_t few = std::min<std::uint64_t>({kMostAtOnce, options_.concurrency, (length - at) / kLeastPart});
+    const std::size_t count = static_cast<std::size_t>(std::max(few, (length - at + kMostPart - 1) / kMostPart));
     job.parts = std::make_shared<Parts>(io_, job.sink, answer.head, at, count, url, std::move(text), options_.timeout);
     this->count("archives_in_parts");
-    ahead_ += job.ahead = length - at;
-    for (std::size_t i = 1; i < count; ++i) ask_for(job.parts, job.parts->all()[i]);
+    ahead_ += job.ahead = ahead_of(length - at);
+    ask_for_more(job.parts);
     pump();
 
     std::optional<Failure> failure;
@@ -116,11 +120,11 @@ Task<> Client::read_first(Job& job, Answer& answer) {
     }
     parts.is_first_open = false;
     answer.lease.drop();
+    ask_for_more(job.parts);
     if (failure) {
         // The others work: so does this one, asked for as they are.
         if (job.flight.cancelled || !failure->retryable || !parts.has_begun() || options_.retry.retries == 0) throw *failure;
         job.flight.timed_out = false;
-        first.state = Part::State::waiting;
         first.tries = 1;
         ask_for(job.parts, first);
     }
@@ -154,7 +158,12 @@ Task<> Client::wait_for_parts(Job& job, bool all) {
     }
 }
 
+void Client::ask_for_more(const std::shared_ptr<Parts>& parts) {
+    while (Part* part = parts->next_later(std::min(kMostAtOnce, options_.concurrency))) ask_for(parts, *part);
+}
+
 void Client::ask_for(const std::shared_ptr<Parts>& parts, Part& part) {
+    part.state = Part::State::waiting;
     part.flight.deadline = Clock::time_point::max();
     part_turns_.push_back({parts, &part});
 }
@@ -172,6 +181,7 @@ Task<> Client::run_part(PartTurn turn) {
     --running_;
     --turn.parts->running;
     end_part(turn, failure);
+    ask_for_more(turn.parts);
     turn.parts->changed.cancel();
     pump();
 }
@@ -215,7 +225,6 @@ void Client::end_part(const PartTurn& turn, const std::optional<Failure>& failur
         if (parts.is_first_open) return parts.leave_all_to_first();
     } else if (part.tries <= options_.retry.retries) {
         count("range_retries");
-        part.state = Part::State::waiting;
         return ask_for(turn.parts, part);
     }
     part.state = Part::State::gone;
