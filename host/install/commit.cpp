@@ -295,10 +295,13 @@ Result<State> observe(Run& run, const Commit& what) {
         std::string project = join_path(run.root, dir);
         // A project that appears beside another one changes the directory that holds both.
         if (dir != ".") PMX_CHECK(add(state.directories, parent_path(project), true));
-        PMX_CHECK(add(state.directories, join_path(project, run.settings.text("modules-dir")), true));
+        PMX_TRY(Witness modules, witness_of_own(join_path(project, run.settings.text("modules-dir"))));
+        state.directories.push_back(std::move(modules));
     }
-    if (!what.plan.virtual_store_dir.empty())
-        PMX_CHECK(add(state.directories, join_path(run.root, what.plan.virtual_store_dir), true));
+    if (!what.plan.virtual_store_dir.empty()) {
+        PMX_TRY(Witness store, witness_of_own(join_path(run.root, what.plan.virtual_store_dir)));
+        state.directories.push_back(std::move(store));
+    }
     return state;
 }
 

@@ -21,6 +21,10 @@ struct Witness {
     friend bool operator==(const Witness&, const Witness&) = default;
 };
 Result<Witness> witness(const std::string& path, bool directory);
+// The same of a directory of ours that this run may just have changed. A file system may date changes by the last tick of a
+// clock (tmpfs does where a link is removed): the next one within the tick would not show. A directory that young is dated a
+// microsecond back, where no tick is.
+Result<Witness> witness_of_own(const std::string& path);
 
 struct State {
     std::string fingerprint;          // of every setting that shapes the tree

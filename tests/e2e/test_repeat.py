@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 
 import pytest
 
@@ -76,6 +77,19 @@ def test_a_damaged_tree_is_repaired(pmx, project, whole, damage):
         (modules / ".pnpm" / "lock.yaml").unlink()
     pmx.install(p)
     whole(p)
+
+
+def test_a_link_that_is_removed_within_a_tick_is_missed(pmx, project):
+    """tmpfs dates a removal by the clock's last tick, up to 10 ms back: what was removed at once must show all the same."""
+    if not os.access("/dev/shm", os.W_OK):
+        pytest.skip("no tmpfs at /dev/shm")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        p = shutil.copytree(project("basic"), os.path.join(memory, "project"))
+        for _ in range(20):
+            pmx.install(p)
+            os.unlink(os.path.join(p, "node_modules", "chain-a"))
+            pmx.install(p)
+            assert os.path.exists(os.path.join(p, "node_modules", "chain-a"))
 
 
 def damaged(pmx, project, change):
