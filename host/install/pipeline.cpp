@@ -8,7 +8,7 @@
 namespace pmx {
 namespace {
 
-// Links that a worker makes in one go.
+// Links that a thread makes in one go.
 constexpr std::size_t kLinksAtOnce = 64;
 
 // The part of a shared place's directory that appears at once.
@@ -81,33 +81,23 @@ Result<> Pipeline::make_places(const Job& job) {
 }
 
 Result<> Pipeline::make_symlinks() {
-    std::vector<std::uint32_t> batch;
     for (std::uint32_t i = 0; i < plan_.symlinks.size(); ++i) {
         const Symlink& link = plan_.symlinks[i];
         if (stopping()) return {};
         if (link.root == Root::shared || keep_links_[i]) continue;  // the shared ones are made with their slot
         PMX_CHECK(tree_.ensure_parent(link));
-        batch.push_back(i);
-        if (batch.size() == kLinksAtOnce) submit_symlinks(std::exchange(batch, {}));
+        links_.push_back(i);
     }
-    if (!batch.empty()) submit_symlinks(std::move(batch));
-    return {};
+    links_are_ready_.store(true, std::memory_order_release);
+    return make_next_links();
 }
 
-void Pipeline::submit_symlinks(std::vector<std::uint32_t> links) {
-    {
-        std::lock_guard lock(mutex_);
-        ++open_jobs_;
+Result<> Pipeline::make_next_links() {
+    for (;;) {
+        const std::size_t from = next_link_.fetch_add(kLinksAtOnce), to = std::min(from + kLinksAtOnce, links_.size());
+        if (from >= links_.size() || stopping()) return {};
+        for (std::size_t i = from; i < to; ++i) PMX_CHECK(tree_.put_symlink(plan_.symlinks[links_[i]]));
     }
-    link_pool_->submit([this, links = std::move(links)](std::uint32_t) {
-        Result<> made;
-        for (std::uint32_t link : links) {
-            if (stopping() || !made) break;
-            made = tree_.put_symlink(plan_.symlinks[link]);
-        }
-        std::lock_guard lock(mutex_);
-        finish_one_locked(std::move(made));
-    });
 }
 
 Result<PipelineResult> Pipeline::run() {
@@ -168,6 +158,7 @@ void Pipeline::submit_found(std::size_t job) {
 }
 
 void Pipeline::find_and_link(std::size_t number) {
+    ++begun_jobs_;
     if (stopping()) return finish_job(number, {});
     Job& job = jobs_[number];
     const Package& package = package_of(job);
@@ -203,7 +194,7 @@ void Pipeline::find_and_link(std::size_t number) {
         return finish_job(number, {});
     }
     auto good = holds(job, **found);
-    if (good && !*good && (*found)->storage.empty()) {
+    if (good && !*good && (*found)->is_from_pack) {
         // It was the pack that is out of date, or the object is damaged: its own index tells.
         store_.drop_pack(seen_->pack_name);
         found = store_.find(job.key);
@@ -301,6 +292,8 @@ void Pipeline::link_places(std::size_t number, ObjectView object) {
         outcome = link_place(job, place, object);
     }
     if (outcome) remember_facts(job, object);
+    // Nothing else waits for this thread: it helps with the links.
+    if (outcome && begun_jobs_ >= jobs_.size() && links_are_ready_.load(std::memory_order_acquire)) outcome = make_next_links();
     finish_job(number, std::move(outcome));
 }
 

@@ -4,12 +4,14 @@
 //                   │            └ bad ──┤                            │
 //                   └─ missing ──────────┴─ fetch ── verify ── unpack ┘
 //
-// A job is one stored object and the places it goes to. Directories are made on the calling thread while archives arrive;
-// find, check, link and symbolic links run in one pool, verify and unpack in another, requests in the fetcher. A large
+// A job is one stored object and the places it goes to. Directories and symbolic links are made on the calling thread while
+// archives arrive, the last links with the help of threads that have nothing left to link; find, check and link run in one
+// pool, verify and unpack in another, requests in the fetcher. A large
 // archive is fetched, verified and unpacked at once (arrival.hpp): it shows in the store when its last byte has been verified.
 // Every pool and queue is bounded by a cap read at run time, and its high-water mark is a counter.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -74,7 +76,7 @@ class Pipeline {
     std::vector<Job> group();
     Result<> make_places(const Job& job);
     Result<> make_symlinks();
-    void submit_symlinks(std::vector<std::uint32_t> links);
+    Result<> make_next_links();
     void submit_found(std::size_t job);
     void find_and_link(std::size_t job);
     Result<bool> holds(const Job& job, const ObjectView& object) const;
@@ -112,6 +114,10 @@ class Pipeline {
     std::mutex mutex_;
     std::condition_variable done_;
     std::size_t open_jobs_ = 0;
+    std::atomic<std::size_t> begun_jobs_{0};
+    std::vector<std::uint32_t> links_;  // to be made, their directories are there
+    std::atomic<bool> links_are_ready_{false};
+    std::atomic<std::size_t> next_link_{0};
     std::optional<Error> error_;
 
     // Last members, first destroyed: their threads use everything above.

@@ -111,10 +111,7 @@ std::string IndexWriter::bytes() const {
 
 bool read_index(std::string bytes, ObjectView& view) {
     view.storage = std::move(bytes);
-    return read_index_in_place(view.storage, view);
-}
-
-bool read_index_in_place(std::string_view all, ObjectView& view) {
+    const std::string_view all = view.storage;
     Head head;
     if (all.size() < sizeof head) return false;
     std::memcpy(&head, all.data(), sizeof head);

@@ -45,7 +45,5 @@ class IndexWriter {
 // Takes the file's bytes into `view` (storage and everything that points into it; not dir, not device). False when the
 // bytes are no whole index of this version: torn, damaged, foreign, or with a path that leaves the package.
 bool read_index(std::string bytes, ObjectView& view);
-// The same of bytes that somebody else keeps for as long as the view is used.
-bool read_index_in_place(std::string_view bytes, ObjectView& view);
 
 }  // namespace pmx

@@ -1,8 +1,10 @@
 #include "store/pack.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -14,17 +16,34 @@ namespace pmx {
 namespace {
 
 constexpr char kMagic[8] = {'p', 'm', 'x', 'p', 'a', 'c', 'k', '1'};
-constexpr std::size_t kLargest = 512u << 20;
+constexpr std::uint64_t kLargestTable = 256u << 20, kLargestIndex = 256u << 20;
+// A piece begins at a multiple of the step and holds whatever begins in its first step.
+constexpr std::size_t kStep = 64u << 10, kPiece = 2 * kStep;
 
 struct Head {
     char magic[8];
-    std::uint64_t size;  // of the file
-    std::uint64_t count;
+    std::uint64_t checksum;  // XXH3-64 of the table
+    std::uint64_t table, size, count;  // where the table begins: to the end of the file, of which this is the size; its rows
 };
 struct Row {
-    std::uint32_t key, index;  // bytes of each; they follow
+    std::uint64_t at;
+    std::uint32_t size, key;  // bytes of the index, and of the key, which follows
 };
-static_assert(sizeof(Head) == 24 && sizeof(Row) == 8);
+static_assert(sizeof(Head) == 40 && sizeof(Row) == 16);
+
+// False: there are fewer.
+bool read_at(int fd, char* to, std::size_t size, std::uint64_t at) {
+    while (size > 0) {
+        count(Sys::read);
+        ssize_t n = ::pread(fd, to, size, static_cast<off_t>(at));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        to += n;
+        size -= static_cast<std::size_t>(n);
+        at += static_cast<std::uint64_t>(n);
+    }
+    return true;
+}
 
 bool write_at(int fd, std::string_view bytes, std::uint64_t at) {
     while (!bytes.empty()) {
@@ -50,33 +69,60 @@ std::string pack_name(std::span<const std::string> keys) {
 }
 
 std::optional<Pack> Pack::read(int packs, const std::string& name) {
-    auto bytes = read_file_if_exists(packs, name.c_str(), kLargest);
-    if (!bytes || !*bytes) return std::nullopt;
+    static std::atomic<std::uint64_t> numbers{0};
     Pack pack;
-    pack.bytes_ = std::move(**bytes);
-    const std::string_view all = pack.bytes_;
+    pack.number_ = ++numbers;
+    count(Sys::open);
+    pack.file_ = Fd(::openat(packs, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     Head head;
-    if (all.size() < sizeof head) return std::nullopt;
-    std::memcpy(&head, all.data(), sizeof head);
-    if (std::memcmp(head.magic, kMagic, sizeof kMagic) != 0 || head.size != all.size() || head.count > all.size() / sizeof(Row)) return std::nullopt;
-    pack.indexes_.reserve(head.count);
-    std::size_t at = sizeof head;
-    for (std::uint64_t i = 0; i < head.count; ++i) {
+    if (!pack.file_ || !read_at(pack.file_.raw(), reinterpret_cast<char*>(&head), sizeof head, 0)) return std::nullopt;
+    if (std::memcmp(head.magic, kMagic, sizeof kMagic) != 0 || head.table < sizeof head || head.table > head.size || head.size - head.table > kLargestTable)
+        return std::nullopt;
+    auto info = stat_fd(pack.file_.raw());
+    if (!info || !info->is_file() || info->size != head.size) return std::nullopt;
+    pack.table_.resize(head.size - head.table);
+    const std::string_view table = pack.table_;
+    if (!read_at(pack.file_.raw(), pack.table_.data(), table.size(), head.table) || checksum(table) != head.checksum) return std::nullopt;
+    pack.places_.reserve(std::min<std::uint64_t>(head.count, table.size() / sizeof(Row)));
+    for (std::size_t at = 0; at < table.size();) {
         Row row;
-        if (all.size() - at < sizeof row) return std::nullopt;
-        std::memcpy(&row, all.data() + at, sizeof row);
+        if (table.size() - at < sizeof row) return std::nullopt;
+        std::memcpy(&row, table.data() + at, sizeof row);
         at += sizeof row;
-        if (all.size() - at < std::uint64_t{row.key} + row.index || !is_key(all.substr(at, row.key))) return std::nullopt;
-        pack.indexes_.emplace(all.substr(at, row.key), all.substr(at + row.key, row.index));
-        at += row.key + row.index;
+        if (table.size() - at < row.key || row.at > head.table || row.size > head.table - row.at) return std::nullopt;
+        pack.places_.emplace(table.substr(at, row.key), Place{row.at, row.size});
+        at += row.key;
     }
-    if (at != all.size() || pack.indexes_.size() != head.count) return std::nullopt;
+    if (pack.places_.size() != head.count) return std::nullopt;
     return pack;
 }
 
-std::string_view Pack::index_of(std::string_view key) const {
-    auto found = indexes_.find(key);
-    return found == indexes_.end() ? std::string_view() : found->second;
+std::string Pack::index_of(std::string_view key) const {
+    auto found = places_.find(key);
+    if (found == places_.end() || found->second.size > kLargestIndex) return {};
+    const Place place = found->second;
+    std::string bytes;
+    if (place.size > kStep) {
+        bytes.resize(place.size);
+        return read_at(file_.raw(), bytes.data(), bytes.size(), place.at) ? bytes : std::string();
+    }
+    struct Piece {
+        std::uint64_t of = 0, at = 0, size = 0;
+        std::unique_ptr<char[]> bytes{new char[kPiece]};
+    };
+    thread_local Piece piece;
+    if (piece.of != number_ || place.at < piece.at || place.at + place.size > piece.at + piece.size) {
+        piece.of = 0;
+        count(Sys::read);
+        const std::uint64_t from = place.at - place.at % kStep;
+        ssize_t n = ::pread(file_.raw(), piece.bytes.get(), kPiece, static_cast<off_t>(from));
+        if (n < static_cast<ssize_t>(place.at - from + place.size)) return {};
+        piece.of = number_;
+        piece.at = from;
+        piece.size = static_cast<std::uint64_t>(n);
+    }
+    bytes.assign(piece.bytes.get() + (place.at - piece.at), place.size);
+    return bytes;
 }
 
 PackWriter::PackWriter(int temporary, std::string name, Fd file, std::size_t expected)
@@ -98,22 +144,23 @@ Result<std::unique_ptr<PackWriter>> PackWriter::begin(int temporary, std::size_t
 
 void PackWriter::add(std::string_view key, std::string_view index) {
     if (failed_.load(std::memory_order_relaxed)) return;
-    const Row row{static_cast<std::uint32_t>(key.size()), static_cast<std::uint32_t>(index.size())};
-    std::string piece;
-    piece.reserve(sizeof row + key.size() + index.size());
-    piece.append(reinterpret_cast<const char*>(&row), sizeof row).append(key).append(index);
+    Row row{0, static_cast<std::uint32_t>(index.size()), static_cast<std::uint32_t>(key.size())};
+    {
+        std::lock_guard lock(mutex_);
+        row.at = end_;
+        end_ += index.size();
+        ++count_;
+        table_.append(reinterpret_cast<const char*>(&row), sizeof row).append(key);
+    }
     // Each its own stretch of the file, in whatever order they come.
-    if (!write_at(file_.raw(), piece, end_.fetch_add(piece.size()))) failed_ = true;
-    ++count_;
+    if (!write_at(file_.raw(), index, row.at)) failed_ = true;
 }
 
 Result<> PackWriter::finish(int packs, const std::string& name) {
     if (failed_ || count_ != expected_) return {};
-    Head head{};
+    Head head{{}, checksum(table_), end_, end_ + table_.size(), count_};
     std::memcpy(head.magic, kMagic, sizeof kMagic);
-    head.size = end_;
-    head.count = count_;
-    if (!write_at(file_.raw(), {reinterpret_cast<const char*>(&head), sizeof head}, 0)) return {};
+    if (!write_at(file_.raw(), table_, end_) || !write_at(file_.raw(), {reinterpret_cast<const char*>(&head), sizeof head}, 0)) return {};
     PMX_CHECK(rename_at(temporary_, name_.c_str(), packs, name.c_str()));
     file_.reset();
     return {};

@@ -30,13 +30,20 @@ class Pack {
   public:
     // nullopt: there is none, or none that is whole.
     static std::optional<Pack> read(int packs, const std::string& name);
-    // The bytes of an object's index, as long as the pack lives; "" where it has none. [any thread]
-    std::string_view index_of(std::string_view key) const;
-    std::size_t size() const { return indexes_.size(); }
+    // The bytes of an object's index; "" where it has none. Read in large pieces, of which each thread keeps its last:
+    // neighbours in a pack are wanted soon after each other, and memory for all of it would cost more than the calls.
+    // [any thread]
+    std::string index_of(std::string_view key) const;
+    std::size_t size() const { return places_.size(); }
 
   private:
-    std::string bytes_;
-    std::unordered_map<std::string_view, std::string_view> indexes_;
+    struct Place {
+        std::uint64_t at, size;
+    };
+    Fd file_;
+    std::uint64_t number_ = 0;  // no two packs of a process have the same
+    std::string table_;
+    std::unordered_map<std::string_view, Place> places_;
 };
 
 // Collects a pack under tmp/. What is not finished goes with it.
@@ -56,7 +63,9 @@ class PackWriter {
     const std::string name_;
     Fd file_;
     const std::size_t expected_;
-    std::atomic<std::uint64_t> end_, count_{0};
+    std::mutex mutex_;
+    std::string table_;
+    std::uint64_t end_, count_ = 0;
     std::atomic<bool> failed_{false};
 };
 

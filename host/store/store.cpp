@@ -159,9 +159,10 @@ Result<std::optional<ObjectView>> Store::find(const std::string& key, const Pack
         if (is_our_trouble(errno)) return trouble(errno, "cannot open a stored package");
         return view;
     }
-    if (ObjectView packed; pack && read_index_in_place(pack->index_of(key), packed)) {
+    if (ObjectView packed; pack && read_index(pack->index_of(key), packed)) {
         packed.dir = std::move(dir);
         packed.device = device_;
+        packed.is_from_pack = true;
         view = std::move(packed);
         return view;
     }

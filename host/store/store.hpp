@@ -54,7 +54,8 @@ class ObjectView {
     std::vector<std::string_view> dirs;  // every directory below the package's root, parents first; NUL-terminated
     ObjectManifest manifest;
     std::string_view digests;            // 32 bytes (SHA-256) a file, or empty
-    std::string storage;                 // what the views point into; empty where that is a pack
+    std::string storage;                 // what the views point into
+    bool is_from_pack = false;           // whose word may be out of date
 };
 
 struct UnpackLimits {
@@ -81,7 +82,7 @@ class Store {
     static std::string key_of_git(std::string_view repo, std::string_view commit, std::string_view subdir = {});
 
     // nullopt: not there. A torn or unreadable index counts as not there (and is replaced by the next unpack). A `pack`
-    // that has the object's index spares its reading; it must outlive the view, and may be out of date.
+    // that has the object's index spares its reading, and may be out of date.
     Result<std::optional<ObjectView>> find(const std::string& key, const Pack* pack = nullptr) const;
 
     // The pack of this name; nullopt when there is none that is whole.

@@ -144,7 +144,7 @@ def test_the_indexes_of_many_packages_are_read_as_one_file(pmx, tmp_path):
     after = pmx.install(again, "--frozen-lockfile", "--timing=json")
     assert counters(after)["warm"] == 70 and counters(after)["files_checked"] == counters(before)["files_checked"] == 140
     assert before.timing()["syscalls"]["open"] - after.timing()["syscalls"]["open"] >= 70
-    assert before.timing()["syscalls"]["read"] - after.timing()["syscalls"]["read"] >= 70 - 4
+    assert before.timing()["syscalls"]["read"] - after.timing()["syscalls"]["read"] >= 70 - 10  # head, table, and a piece for each thread
     assert (again / "node_modules" / "p69" / "lib" / "a.js").read_text() == "69"
 
 

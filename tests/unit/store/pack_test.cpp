@@ -49,7 +49,8 @@ TEST_F(Packs, SparesTheReadingOfAnIndex) {
     for (const char* one : {"a", "b", "c"}) {
         auto by_pack = store.find(key(one), &*pack), by_index = store.find(key(one));
         ASSERT_TRUE(by_pack && *by_pack && by_index && *by_index);
-        EXPECT_TRUE((*by_pack)->storage.empty());
+        EXPECT_TRUE((*by_pack)->is_from_pack);
+        EXPECT_FALSE((*by_index)->is_from_pack);
         EXPECT_EQ((*by_pack)->id, (*by_index)->id);
         ASSERT_EQ((*by_pack)->files.size(), (*by_index)->files.size());
         for (std::size_t i = 0; i < (*by_pack)->files.size(); ++i) {
