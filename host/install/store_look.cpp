@@ -7,8 +7,8 @@
 namespace pmx {
 namespace {
 
-// Each holds a directory open until it is linked, and a process may hold 1,024.
-constexpr std::size_t kMostChecked = 256;
+// Each holds a directory open until it is linked.
+constexpr std::size_t kMostChecked = 128;
 
 Result<std::string> object_key(const Package& package) {
     const Resolution& from = package.resolution;
