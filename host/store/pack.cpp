@@ -18,7 +18,7 @@ namespace {
 constexpr char kMagic[8] = {'p', 'm', 'x', 'p', 'a', 'c', 'k', '1'};
 constexpr std::uint64_t kLargestTable = 256u << 20, kLargestIndex = 256u << 20;
 // A piece begins at a multiple of the step and holds whatever begins in its first step.
-constexpr std::size_t kStep = 64u << 10, kPiece = 2 * kStep;
+constexpr std::size_t kStep = 128u << 10, kPiece = 2 * kStep;
 
 struct Head {
     char magic[8];
