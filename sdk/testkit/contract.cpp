@@ -174,8 +174,11 @@ void longer_structs(Bench& bench) {
          usual.substr(at, usual.find('\n', at) - at));
 }
 
+// The last minor in which a struct that plugins are lent became longer.
+constexpr std::uint32_t kLongerSince = 1;
+
 void older_host(Bench& bench) {
-    if (bench.table->needs_minor >= PMX_ABI_MINOR) skip("it needs the newest minor that there is");
+    if (bench.table->needs_minor >= kLongerSince) skip("no struct has become longer since the minor that it needs");
     bench.lending = Lending::oldest;
     watch(bench, "");
 }
